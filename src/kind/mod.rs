@@ -1,0 +1,383 @@
+//! What is known of each sort of remote object. Pure: no socket, no clock, no file.
+//!
+//! What is true of all kinds is a layer elsewhere (`plan`, `apply`, `observe`); what is true of one kind is one file here
+//! behind the trait [`Spec`]. Between modules travels a [`Body`], never a kind's own type.
+//!
+//! To add a kind: a variant of [`Kind`] and its arm in [`Kind::spec`] (the only match on it in the crate), one file here,
+//! one in `emulator/`, a route there, a folder of tests. Forgetting one does not compile.
+
+mod base_connection;
+mod body;
+mod dataflow;
+mod flow_service;
+mod grammar;
+mod mapping;
+mod source;
+mod target;
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+pub use body::{Body, Leaf, SecretSource, leaf, map_leaves, visit_leaves};
+pub use grammar::{Finding, Key, Severity, Shape};
+
+use crate::wire::{Call, Etag, Reply};
+
+/// The sorts of objects a pipeline consists of, in the order they are created.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Kind {
+    /// Credentials for a source system (Flow Service `/connections`).
+    BaseConnection,
+    /// What is read from that system (`/sourceConnections`).
+    Source,
+    /// The dataset written to (`/targetConnections`).
+    Target,
+    /// Which source field goes where (Data Prep `/mappingSets`).
+    Mapping,
+    /// What ties the three together and runs on a schedule (`/flows`).
+    Dataflow,
+}
+
+impl Kind {
+    /// Every kind, parents before children.
+    pub const ALL: [Self; 5] =
+        [Self::BaseConnection, Self::Source, Self::Target, Self::Mapping, Self::Dataflow];
+
+    /// What is known of it.
+    pub fn spec(self) -> &'static dyn Spec {
+        match self {
+            Self::BaseConnection => &base_connection::BaseConnection,
+            Self::Source => &source::Source,
+            Self::Target => &target::Target,
+            Self::Mapping => &mapping::Mapping,
+            Self::Dataflow => &dataflow::Dataflow,
+        }
+    }
+
+    /// The section's name in a manifest.
+    pub fn section(self) -> &'static str {
+        self.spec().section()
+    }
+
+    /// The kind whose section bears this name.
+    pub fn from_section(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|k| k.section() == name)
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.section())
+    }
+}
+
+/// `pipeline.section`: how a manifest, a plan, the state and a person name one object.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Address {
+    /// The pipeline's name.
+    pub pipeline: String,
+    /// The section.
+    pub kind: Kind,
+}
+
+impl Address {
+    /// The address of a pipeline's section.
+    pub fn new(pipeline: impl Into<String>, kind: Kind) -> Self {
+        Self { pipeline: pipeline.into(), kind }
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.pipeline, self.kind)
+    }
+}
+
+/// Why a text is not an address.
+#[derive(Debug, thiserror::Error)]
+#[error("`{0}` is not an address: write PIPELINE.SECTION, e.g. zendesk-users.dataflow")]
+pub struct BadAddress(String);
+
+impl FromStr for Address {
+    type Err = BadAddress;
+
+    fn from_str(text: &str) -> Result<Self, BadAddress> {
+        let bad = || BadAddress(text.to_owned());
+        let (pipeline, section) = text.rsplit_once('.').ok_or_else(bad)?;
+        let kind = Kind::from_section(section).ok_or_else(bad)?;
+        if pipeline.is_empty() {
+            return Err(bad());
+        }
+        Ok(Self::new(pipeline, kind))
+    }
+}
+
+impl Serialize for Address {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Address {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        String::deserialize(from)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// A section's way of naming another object: by address, by an existing object's id, or (nothing said) the pipeline's own.
+#[derive(Clone, Copy, Debug)]
+pub struct ReferenceKey {
+    /// Manifest key that takes an address, e.g. `baseConnection`.
+    pub by_address: &'static str,
+    /// Manifest key that takes the id of an object somebody else owns, e.g. `baseConnectionId`.
+    pub by_id: &'static str,
+    /// What is referred to.
+    pub kind: Kind,
+    /// Whether the pipeline must have one way or another of resolving it.
+    pub required: bool,
+}
+
+/// What a reference of a section turned out to be.
+#[derive(Clone, Debug)]
+pub enum Reference<'a> {
+    /// A section of this run's manifest, with its text, for what is inherited from it.
+    Section {
+        /// Its address.
+        address: Address,
+        /// Its section as written, defaults not filled in.
+        section: &'a Value,
+    },
+    /// An existing object.
+    Id(String),
+}
+
+/// What a kind needs to turn a section into the wanted body.
+#[derive(Clone, Debug)]
+pub struct Context<'a> {
+    /// The pipeline.
+    pub pipeline: &'a str,
+    /// Resolved references, in the order of [`Spec::references`]; `None` where nothing is referred to.
+    pub references: Vec<Option<Reference<'a>>>,
+}
+
+/// How a field of a kind may change, and who it belongs to (platform-api.md 2.5, 3.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rule {
+    /// Changed in place.
+    Patch,
+    /// A change makes a new object.
+    Replace,
+    /// Changed in place; never read back, so compared by fingerprint with what was last sent.
+    WriteOnly,
+    /// Changed in place until the first start has passed, a new object after it (schedule, platform-api.md 2.6).
+    Frozen,
+}
+
+/// A step of a plan: one intent for one object.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Step {
+    /// Unique in its plan: `ADDRESS#verb`.
+    pub key: String,
+    /// The object.
+    pub address: Address,
+    /// What to do with it.
+    pub intent: Intent,
+    /// Keys of the steps that must have succeeded before.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub needs: Vec<String>,
+}
+
+/// What a step means to do, with the observation it was decided on. Bodies hold leaves ([`Leaf`]) where a value is
+/// not known yet or is secret.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "do", rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum Intent {
+    /// Make a new object.
+    Create {
+        /// The wanted body.
+        body: Body,
+        /// Ids of objects that bore the same name when this was decided: none of them is ours.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        namesakes: Vec<String>,
+        /// The object that this one takes the place of; it is deleted by a later step.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        replaces: Option<String>,
+    },
+    /// Change an object in place.
+    Update {
+        /// Which.
+        id: String,
+        /// The version that was observed and compared; none for kinds without etags.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        etag: Option<Etag>,
+        /// What was observed.
+        before: Body,
+        /// What it shall be: the wanted body.
+        after: Body,
+        /// The differing paths (JSON Pointers into the bodies).
+        paths: Vec<String>,
+        /// Where the object keeps what the paths name, when that is not where the body has it (array indexes found at
+        /// observation), as the kind itself noted it.
+        #[serde(default, skip_serializing_if = "Value::is_null")]
+        places: Value,
+    },
+    /// Switch a running object on or off.
+    Switch {
+        /// Which.
+        id: String,
+        /// The version that was observed.
+        etag: Option<Etag>,
+        /// On or off.
+        on: bool,
+        /// What was observed.
+        before: Body,
+    },
+    /// Delete.
+    Delete {
+        /// Which.
+        id: String,
+        /// The version that was observed.
+        etag: Option<Etag>,
+        /// What was observed.
+        before: Body,
+    },
+    /// Take an existing object under management; sends nothing.
+    Adopt {
+        /// Which.
+        id: String,
+        /// What was observed.
+        before: Body,
+    },
+    /// Drop the state's entry; sends nothing.
+    Forget,
+}
+
+/// An object as the platform has it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Observed {
+    /// Its id.
+    pub id: String,
+    /// Its version tag, where the kind has one.
+    pub etag: Option<Etag>,
+    /// Its number, where the kind counts versions (mapping sets).
+    pub version: Option<u64>,
+    /// Its canonical body: what of it can be compared with a wanted body.
+    pub body: Body,
+    /// Its lifecycle state, an open set of words; empty when not said.
+    pub state: String,
+    /// Where things are in it that patches must address by position (see [`Intent::Update`]).
+    pub places: Value,
+    /// Epoch milliseconds of its creation, if said.
+    pub created_at: Option<i64>,
+    /// The client that created it, if said.
+    pub created_by_client: Option<String>,
+}
+
+impl Observed {
+    /// Whether the platform is taking it away: `delete-finalizing` and its like count as gone (platform-api.md 2.9).
+    pub fn is_going(&self) -> bool {
+        self.state.to_ascii_lowercase().starts_with("delet")
+    }
+
+    /// Whether an asynchronous change of it is under way.
+    pub fn is_busy(&self) -> bool {
+        let state = self.state.to_ascii_lowercase();
+        matches!(state.as_str(), "updating" | "enabling" | "disabling" | "initializing" | "inprogress" | "pending")
+            || state == "enabled-finalizing"
+    }
+}
+
+/// What an answer means.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outcome {
+    /// It was done. `id` is set by a create.
+    Done {
+        /// The new object's id.
+        id: Option<String>,
+        /// The object's new etag, if said.
+        etag: Option<Etag>,
+        /// The object's new version number, if said.
+        version: Option<u64>,
+    },
+    /// There is no such object, or none that this caller may see (platform-api.md 1.6).
+    Absent,
+    /// The object changed since it was observed.
+    Conflict,
+    /// The object's state does not allow it now; it may in a moment.
+    NotYet,
+    /// Refused for good.
+    Refused,
+}
+
+/// How the platform lists a kind, and finds some of it (platform-api.md 2.3, 3.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Listing {
+    /// `property=` filters with any-of values, `continuationToken` paging, `count=true`.
+    FlowService,
+    /// `start` and `limit`, `name` filter; no filter by id.
+    Offset,
+}
+
+/// What one kind knows. Everything here is a pure function.
+pub trait Spec: Sync {
+    /// The section's name in a manifest.
+    fn section(&self) -> &'static str;
+    /// What a person calls it: "base connection".
+    fn title(&self) -> &'static str;
+    /// What a manifest section may hold.
+    fn grammar(&self) -> &'static [Key];
+    /// The other objects it refers to.
+    fn references(&self) -> &'static [ReferenceKey] {
+        &[]
+    }
+    /// What is wrong with a section beyond its grammar; the pointer of a finding is relative to the section.
+    fn check(&self, section: &Value, context: &Context<'_>) -> Vec<Finding>;
+    /// The wanted body of a section that passed [`Spec::check`]: defaults filled in, references and secrets as leaves.
+    fn desired(&self, section: &Value, context: &Context<'_>) -> Body;
+    /// The rule of the field at this pointer of a body.
+    fn rule(&self, pointer: &str) -> Rule;
+    /// Pointers below which everything on the platform is ours: a member that the manifest does not have is drift.
+    fn owned(&self) -> &'static [&'static str] {
+        &[]
+    }
+    /// Whether a change of this object by replacement has to drag along the objects that refer to it.
+    fn replacement_replaces_dependents(&self) -> bool {
+        false
+    }
+
+    /// Path of the collection, from the gateway's root.
+    fn collection(&self) -> &'static str;
+    /// How it is listed.
+    fn listing(&self) -> Listing {
+        Listing::FlowService
+    }
+    /// An object as found in a list or a lookup.
+    fn observed(&self, remote: &Value) -> Option<Observed>;
+    /// The read of one object; `version` is the one last known.
+    fn read(&self, id: &str, version: Option<u64>) -> Call;
+    /// The requests that carry an intent out, in order; every leaf of the bodies is already filled in.
+    fn calls(&self, intent: &Intent) -> Vec<Call>;
+    /// What the answer to one of those requests means.
+    fn outcome(&self, intent: &Intent, reply: &Reply) -> Outcome;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_round_trip() {
+        for kind in Kind::ALL {
+            let address = Address::new("a.b-c", kind);
+            assert_eq!(address.to_string().parse::<Address>().unwrap(), address);
+        }
+        for bad in ["", ".dataflow", "x", "x.flow", "x."] {
+            assert!(bad.parse::<Address>().is_err(), "{bad}");
+        }
+    }
+}
