@@ -31,6 +31,9 @@ pub enum Leaf {
     /// The version that another object has, or will have (mapping sets).
     #[serde(rename = "$version")]
     Version(Address),
+    /// A moment this many seconds after the request is sent; never compared with anything.
+    #[serde(rename = "$soon")]
+    Soon(u32),
     /// A secret.
     #[serde(rename = "$secret")]
     Secret {

@@ -12,6 +12,7 @@ mod dataflow;
 mod flow_service;
 mod grammar;
 mod mapping;
+mod section;
 mod source;
 mod target;
 
@@ -171,10 +172,12 @@ pub enum Rule {
     Patch,
     /// A change makes a new object.
     Replace,
-    /// Changed in place; never read back, so compared by fingerprint with what was last sent.
-    WriteOnly,
+    /// Changed in place; the platform may not show it. Compared when shown, else with what was last sent.
+    Shown,
     /// Changed in place until the first start has passed, a new object after it (schedule, platform-api.md 2.6).
     Frozen,
+    /// Not a field but a switch: changed by an action (platform-api.md 2.9).
+    Switch,
 }
 
 /// A step of a plan: one intent for one object.
@@ -287,8 +290,10 @@ impl Observed {
     /// Whether an asynchronous change of it is under way.
     pub fn is_busy(&self) -> bool {
         let state = self.state.to_ascii_lowercase();
-        matches!(state.as_str(), "updating" | "enabling" | "disabling" | "initializing" | "inprogress" | "pending")
-            || state == "enabled-finalizing"
+        matches!(
+            state.as_str(),
+            "updating" | "enabling" | "disabling" | "initializing" | "inprogress" | "pending"
+        ) || state == "enabled-finalizing"
     }
 }
 
@@ -310,6 +315,10 @@ pub enum Outcome {
     Conflict,
     /// The object's state does not allow it now; it may in a moment.
     NotYet,
+    /// It may have been done or not: the object has to be read.
+    Unclear,
+    /// The platform does not delete this object; it stays where it is, and that is no failure.
+    LeftInPlace,
     /// Refused for good.
     Refused,
 }
@@ -339,14 +348,14 @@ pub trait Spec: Sync {
     fn check(&self, section: &Value, context: &Context<'_>) -> Vec<Finding>;
     /// The wanted body of a section that passed [`Spec::check`]: defaults filled in, references and secrets as leaves.
     fn desired(&self, section: &Value, context: &Context<'_>) -> Body;
-    /// The rule of the field at this pointer of a body.
-    fn rule(&self, pointer: &str) -> Rule;
+    /// The rule of the field at this pointer of a body, for a change between these values.
+    fn rule(&self, pointer: &str, from: Option<&Value>, to: Option<&Value>) -> Rule;
     /// Pointers below which everything on the platform is ours: a member that the manifest does not have is drift.
     fn owned(&self) -> &'static [&'static str] {
         &[]
     }
-    /// Whether a change of this object by replacement has to drag along the objects that refer to it.
-    fn replacement_replaces_dependents(&self) -> bool {
+    /// Whether the object's first start lies behind `now` (epoch seconds), so that [`Rule::Frozen`] fields are frozen.
+    fn started(&self, _body: &Body, _now: i64) -> bool {
         false
     }
 
@@ -364,6 +373,13 @@ pub trait Spec: Sync {
     fn calls(&self, intent: &Intent) -> Vec<Call>;
     /// What the answer to one of those requests means.
     fn outcome(&self, intent: &Intent, reply: &Reply) -> Outcome;
+}
+
+/// Whether a manifest value is a reference to a secret.
+pub fn is_secret_reference(value: &Value) -> bool {
+    value.as_object().is_some_and(|o| {
+        o.len() == 1 && o.keys().all(|k| matches!(k.as_str(), "fromEnv" | "fromFile" | "fromCommand"))
+    })
 }
 
 #[cfg(test)]

@@ -1,0 +1,164 @@
+//! The base connection: credentials for a source system (Flow Service `/connections`, platform-api.md 2.4.1).
+//! Its secrets are write-only: they are compared by fingerprint, never with what the platform shows.
+
+use serde_json::{Map, Value, json};
+
+use super::flow_service::{self, collection};
+use super::{
+    Body, Context, Finding, Intent, Key, Observed, Outcome, Rule, Shape, Spec, is_secret_reference, section,
+};
+use crate::wire::{Call, Reply};
+
+pub(super) struct BaseConnection;
+
+const COLLECTION: &str = collection!("connections");
+
+const GRAMMAR: &[Key] = &[
+    Key::required("name", Shape::Text, "The connection's name on the platform."),
+    Key::optional("description", Shape::Text, "What the connection is for."),
+    Key::required("connectionSpec", Shape::Object(section::SPEC), "Which source system it connects to."),
+    Key::optional("auth", Shape::Object(AUTH), "How it authenticates there."),
+];
+
+const AUTH: &[Key] = &[
+    Key::required("specName", Shape::Text, "One of the connection spec's authentication types."),
+    Key::required(
+        "params",
+        Shape::Params,
+        "The authentication type's parameters. Secrets are references: { fromEnv: NAME }, { fromFile: PATH } or \
+         { fromCommand: [program, argument] }.",
+    ),
+];
+
+/// Parameter names that hold secrets: those with `format: password` in Adobe's authentication specs (platform-api.md
+/// 6.2) and what the connectors' documents call their secrets. Compared in lower case, as endings.
+const SECRET_ENDINGS: &[&str] = &[
+    "password",
+    "passphrase",
+    "secret",
+    "accesstoken",
+    "refreshtoken",
+    "securitytoken",
+    "apitoken",
+    "token",
+    "apikey",
+    "secretkey",
+    "accountkey",
+    "accesskey",
+    "privatekey",
+    "privatekeycontent",
+    "sasuri",
+    "sastoken",
+    "connectionstring",
+];
+
+/// Whether a parameter of this name is known to be secret.
+fn is_secret_name(name: &str) -> bool {
+    let name: String =
+        name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
+    SECRET_ENDINGS.iter().any(|ending| name.ends_with(ending))
+}
+
+impl Spec for BaseConnection {
+    fn section(&self) -> &'static str {
+        "baseConnection"
+    }
+
+    fn title(&self) -> &'static str {
+        "base connection"
+    }
+
+    fn grammar(&self) -> &'static [Key] {
+        GRAMMAR
+    }
+
+    fn check(&self, section: &Value, _context: &Context<'_>) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        let params = section.pointer("/auth/params").and_then(Value::as_object);
+        for (name, value) in params.into_iter().flatten() {
+            if is_secret_name(name) && !is_secret_reference(value) {
+                findings.push(
+                    Finding::error(
+                        format!("/auth/params/{}", section::escape(name)),
+                        format!("`{name}` is secret and must not stand in the manifest"),
+                    )
+                    .hint(format!("write `{name}: {{ fromEnv: NAME }}` (or fromFile, fromCommand)")),
+                );
+            }
+        }
+        // Documented as a full URL despite its name, passed through as it is (platform-api.md 6.2).
+        if let Some(subdomain) = params.and_then(|p| p.get("subdomain")).and_then(Value::as_str)
+            && !subdomain.starts_with("https://")
+            && subdomain.contains(['/', '.', ' '])
+        {
+            findings.push(
+                Finding::warning("/auth/params/subdomain", "`subdomain` is neither a URL nor a bare label")
+                    .hint("Zendesk's documents give it as https://SUBDOMAIN.zendesk.com"),
+            );
+        }
+        findings
+    }
+
+    fn desired(&self, section: &Value, _context: &Context<'_>) -> Body {
+        let mut body = section::text_members(section, &["name", "description"]);
+        section::insert_spec(&mut body, "connectionSpec", section.get("connectionSpec"), None);
+        if let Some(auth) = section.get("auth") {
+            let params = auth.get("params").and_then(Value::as_object).cloned().unwrap_or_default();
+            let params: Map<String, Value> =
+                params.into_iter().map(|(name, value)| (name, section::secret_leaf(value))).collect();
+            body.insert("auth".into(), json!({ "specName": auth.get("specName"), "params": params }));
+        }
+        Value::Object(body)
+    }
+
+    fn rule(&self, pointer: &str, _from: Option<&Value>, _to: Option<&Value>) -> Rule {
+        match pointer {
+            "/name" | "/description" => Rule::Patch,
+            // A GET gives "a partial view of the credentials" (platform-api.md 2.4.1).
+            p if p.starts_with("/auth/params") => Rule::Shown,
+            // `1414-400`: the spec of a connection cannot be updated; of specName nothing is known.
+            _ => Rule::Replace,
+        }
+    }
+
+    fn collection(&self) -> &'static str {
+        COLLECTION
+    }
+
+    fn observed(&self, remote: &Value) -> Option<Observed> {
+        let item = flow_service::item(remote)?;
+        let mut body = flow_service::pick(item, &["name", "description", "connectionSpec", "auth"]);
+        flow_service::spec_reference(&mut body, "connectionSpec");
+        if let Some(auth) = body.get("auth") {
+            let mut auth = flow_service::pick(auth, &["specName", "params"]);
+            if let Some(Value::Object(params)) = auth.get_mut("params") {
+                // What the platform shows of a secret may be nothing, a mask, or the value: none of it is kept.
+                params.retain(|name, value| !is_secret_name(name) && !is_mask(value));
+            }
+            body.insert("auth".into(), Value::Object(auth));
+        }
+        flow_service::observed(item, Value::Object(body), Value::Null)
+    }
+
+    fn read(&self, id: &str, _version: Option<u64>) -> Call {
+        flow_service::read(COLLECTION, id)
+    }
+
+    fn calls(&self, intent: &Intent) -> Vec<Call> {
+        // The documented update replaces `auth.params` as a whole, so all of them are sent (platform-api.md 2.5).
+        flow_service::calls(COLLECTION, intent, Clone::clone, |before, after, paths, _| {
+            flow_service::operations(before, after, paths, &["/auth/params"])
+        })
+    }
+
+    fn outcome(&self, intent: &Intent, reply: &Reply) -> Outcome {
+        flow_service::outcome(intent, reply)
+    }
+}
+
+/// Whether a value is a mask in place of a value.
+fn is_mask(value: &Value) -> bool {
+    value
+        .as_str()
+        .is_some_and(|text| !text.is_empty() && text.chars().all(|c| matches!(c, '*' | '•' | 'x' | 'X')))
+}

@@ -1,0 +1,347 @@
+//! The dataflow: what ties source, target and mapping together and runs on a schedule (Flow Service `/flows`,
+//! platform-api.md 2.4.4 to 2.6). On or off is an action, not a field.
+
+use serde_json::{Map, Value, json};
+
+use super::flow_service::{self, collection};
+use super::{
+    Body, Context, Finding, Intent, Key, Kind, Leaf, Observed, Outcome, Reference, ReferenceKey, Rule, Shape,
+    Spec, section,
+};
+use crate::wire::{Call, Reply};
+
+pub(super) struct Dataflow;
+
+const COLLECTION: &str = collection!("flows");
+
+/// `RestStorageToAEP`, for every source built with Adobe's SDK, Zendesk among them (platform-api.md 2.4.4).
+const REST_STORAGE_TO_AEP: &str = "6499120c-0b15-42dc-936e-847ea3c24d72";
+
+/// A start this far ahead is "soon": the platform refuses one in the past (`1360-400`), and clocks differ.
+const SOON_SECONDS: u32 = 300;
+
+/// The transformation that names a mapping set.
+const MAPPING: &str = "Mapping";
+
+const GRAMMAR: &[Key] = &[
+    Key::required("name", Shape::Text, "The dataflow's name on the platform."),
+    Key::optional("description", Shape::Text, "What it is for."),
+    Key::optional(
+        "flowSpec",
+        Shape::Object(section::SPEC),
+        "The flow's type; RestStorageToAEP when left out.",
+    ),
+    Key::optional("source", Shape::Address, "Address of another pipeline's source."),
+    Key::optional(
+        "sourceConnectionId",
+        Shape::Id,
+        "Id of an existing source connection that is not managed here.",
+    ),
+    Key::optional("target", Shape::Address, "Address of another pipeline's target."),
+    Key::optional(
+        "targetConnectionId",
+        Shape::Id,
+        "Id of an existing target connection that is not managed here.",
+    ),
+    Key::optional("mapping", Shape::Address, "Address of another pipeline's mapping."),
+    Key::optional("mappingId", Shape::Id, "Id of an existing mapping set that is not managed here."),
+    Key::optional(
+        "mappingVersion",
+        Shape::Version,
+        "Its version; 0 when left out. Only together with mappingId.",
+    ),
+    Key::optional(
+        "transformations",
+        Shape::List(&Shape::Object(TRANSFORMATION)),
+        "Transformations before the mapping, such as Copy with a deltaColumn.",
+    ),
+    Key::required("schedule", Shape::Object(SCHEDULE), "When it runs."),
+    Key::optional("options", Shape::Free, "The flow spec's options, such as errorDiagnosticsEnabled."),
+    Key::optional("enabled", Shape::Bool, "Whether it runs at all; true when left out."),
+];
+
+const TRANSFORMATION: &[Key] = &[
+    Key::required("name", Shape::Text, "The transformation's name."),
+    Key::optional("params", Shape::Free, "Its parameters."),
+];
+
+const SCHEDULE: &[Key] = &[
+    Key::required(
+        "frequency",
+        Shape::Choice(&["once", "minute", "hour", "day", "week"]),
+        "The unit of time.",
+    ),
+    Key::optional(
+        "interval",
+        Shape::Integer { min: 1, max: i32::MAX as i64 },
+        "How many units between runs: at least 15 minutes, otherwise at least 1. Not with once.",
+    ),
+    Key::optional(
+        "startTime",
+        Shape::Time,
+        "First run: RFC 3339 or epoch seconds; soon after creation when left out. Fixed once it has passed.",
+    ),
+    Key::optional("backfill", Shape::Bool, "Whether existing data is read at the first run. Not with once."),
+];
+
+const REFERENCES: &[ReferenceKey] = &[
+    ReferenceKey { by_address: "source", by_id: "sourceConnectionId", kind: Kind::Source, required: true },
+    ReferenceKey { by_address: "target", by_id: "targetConnectionId", kind: Kind::Target, required: true },
+    ReferenceKey { by_address: "mapping", by_id: "mappingId", kind: Kind::Mapping, required: false },
+];
+
+impl Spec for Dataflow {
+    fn section(&self) -> &'static str {
+        "dataflow"
+    }
+
+    fn title(&self) -> &'static str {
+        "dataflow"
+    }
+
+    fn grammar(&self) -> &'static [Key] {
+        GRAMMAR
+    }
+
+    fn references(&self) -> &'static [ReferenceKey] {
+        REFERENCES
+    }
+
+    fn check(&self, section: &Value, _context: &Context<'_>) -> Vec<Finding> {
+        let mut findings = schedule_findings(section.get("schedule").unwrap_or(&Value::Null));
+        if section.get("mappingVersion").is_some() && section.get("mappingId").is_none() {
+            findings.push(
+                Finding::error("/mappingVersion", "`mappingVersion` is of use only with `mappingId`")
+                    .hint("a mapping of the manifest brings its own version"),
+            );
+        }
+        if let Some(version) = section.get("mappingVersion").and_then(Value::as_str)
+            && version.parse::<u64>().is_err()
+        {
+            findings.push(Finding::error("/mappingVersion", format!("`{version}` is not a whole number")));
+        }
+        let mut names = Vec::new();
+        let listed = section.get("transformations").and_then(Value::as_array);
+        for (index, transformation) in listed.into_iter().flatten().enumerate() {
+            let Some(name) = transformation.get("name").and_then(Value::as_str) else { continue };
+            let pointer = format!("/transformations/{index}/name");
+            if name == MAPPING {
+                findings.push(
+                    Finding::error(pointer, "the mapping is not listed among the transformations")
+                        .hint("it comes from the pipeline's `mapping`, or from `mappingId`"),
+                );
+            } else if names.contains(&name) {
+                findings.push(Finding::error(pointer, format!("two transformations are named `{name}`")));
+            }
+            names.push(name);
+        }
+        findings
+    }
+
+    fn desired(&self, section: &Value, context: &Context<'_>) -> Body {
+        let reference = |index: usize| context.references.get(index).and_then(Option::as_ref);
+        let mut body = section::text_members(section, &["name", "description"]);
+        section::insert_spec(&mut body, "flowSpec", section.get("flowSpec"), Some(REST_STORAGE_TO_AEP));
+        let ids = |index| section::reference_id(reference(index)).into_iter().collect::<Vec<_>>();
+        body.insert("sourceConnectionIds".into(), ids(0).into());
+        body.insert("targetConnectionIds".into(), ids(1).into());
+
+        let mut transformations = Map::new();
+        let listed = section.get("transformations").and_then(Value::as_array);
+        for transformation in listed.into_iter().flatten() {
+            if let Some(name) = transformation.get("name").and_then(Value::as_str) {
+                let params = transformation.get("params").cloned().unwrap_or(json!({}));
+                transformations.insert(name.to_owned(), params);
+            }
+        }
+        if let Some(mapping) = reference(2) {
+            let version = match mapping {
+                Reference::Section { address, .. } => Leaf::Version(address.clone()).to_value(),
+                // The flow spec types it as a string (platform-api.md 3.3).
+                Reference::Id(_) => section.get("mappingVersion").cloned().unwrap_or("0".into()),
+            };
+            let params =
+                json!({ "mappingId": section::reference_id(Some(mapping)), "mappingVersion": version });
+            transformations.insert(MAPPING.into(), params);
+        }
+        body.insert("transformations".into(), Value::Object(transformations));
+
+        let mut schedule = section.get("schedule").and_then(Value::as_object).cloned().unwrap_or_default();
+        schedule.entry("startTime").or_insert_with(|| Leaf::Soon(SOON_SECONDS).to_value());
+        body.insert("scheduleParams".into(), Value::Object(schedule));
+        if let Some(options) = section.get("options") {
+            body.insert("options".into(), options.clone());
+        }
+        body.insert("enabled".into(), section.get("enabled").cloned().unwrap_or(true.into()));
+        Value::Object(body)
+    }
+
+    fn rule(&self, pointer: &str, from: Option<&Value>, to: Option<&Value>) -> Rule {
+        let once = |value: Option<&Value>| value.and_then(Value::as_str) == Some("once");
+        match pointer {
+            "/enabled" => Rule::Switch,
+            // Among the periodic ones it may change at any time; to `once` only before the start (`1403-400`).
+            "/scheduleParams/frequency" if once(from) || once(to) => Rule::Frozen,
+            "/name" | "/description" | "/scheduleParams/interval" | "/scheduleParams/frequency" => {
+                Rule::Patch
+            }
+            "/scheduleParams/startTime" | "/scheduleParams/backfill" => Rule::Frozen,
+            _ if pointer.starts_with("/transformations/") => Rule::Patch,
+            _ => Rule::Replace,
+        }
+    }
+
+    fn started(&self, body: &Body, now: i64) -> bool {
+        body.pointer("/scheduleParams/startTime").and_then(epoch_seconds).is_some_and(|start| start <= now)
+    }
+
+    fn collection(&self) -> &'static str {
+        COLLECTION
+    }
+
+    fn observed(&self, remote: &Value) -> Option<Observed> {
+        let item = flow_service::item(remote)?;
+        let mut body = flow_service::pick(
+            item,
+            &[
+                "name",
+                "description",
+                "flowSpec",
+                "sourceConnectionIds",
+                "targetConnectionIds",
+                "transformations",
+                "scheduleParams",
+                "options",
+            ],
+        );
+        flow_service::spec_reference(&mut body, "flowSpec");
+        let mut transformations = Map::new();
+        let mut places = Map::new();
+        if let Some(Value::Array(listed)) = body.get("transformations") {
+            for (index, transformation) in listed.iter().enumerate() {
+                let Some(name) = transformation.get("name").and_then(Value::as_str) else { continue };
+                if !transformations.contains_key(name) {
+                    let params = transformation.get("params").cloned().unwrap_or(json!({}));
+                    transformations.insert(name.to_owned(), params);
+                    places.insert(name.to_owned(), index.into());
+                }
+            }
+        }
+        body.insert("transformations".into(), Value::Object(transformations));
+        let state = item.get("state").and_then(Value::as_str).unwrap_or_default().to_ascii_lowercase();
+        match state.as_str() {
+            "disabled" | "disabling" => {
+                body.insert("enabled".into(), false.into());
+            }
+            "enabled" | "enabling" | "enabled-finalizing" => {
+                body.insert("enabled".into(), true.into());
+            }
+            // An open set of words (platform-api.md 2.9): of the others nothing is known, so nothing is compared.
+            _ => {}
+        }
+        flow_service::observed(item, Value::Object(body), Value::Object(places))
+    }
+
+    fn read(&self, id: &str, _version: Option<u64>) -> Call {
+        flow_service::read(COLLECTION, id)
+    }
+
+    fn calls(&self, intent: &Intent) -> Vec<Call> {
+        flow_service::calls(COLLECTION, intent, request, patch)
+    }
+
+    fn outcome(&self, intent: &Intent, reply: &Reply) -> Outcome {
+        flow_service::outcome(intent, reply)
+    }
+}
+
+/// Epoch seconds, as a number or as a string (platform-api.md 2.6).
+fn epoch_seconds(value: &Value) -> Option<i64> {
+    value.as_i64().or_else(|| value.as_str()?.parse().ok())
+}
+
+/// What the flow spec's schedule schema refuses (platform-api.md 2.6: the prose of the tutorials is wrong on minimums).
+fn schedule_findings(schedule: &Value) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let Some(frequency) = schedule.get("frequency").and_then(Value::as_str) else { return findings };
+    let interval = schedule.get("interval").and_then(Value::as_i64);
+    if frequency == "once" {
+        for member in ["interval", "backfill"] {
+            if schedule.get(member).is_some() {
+                findings.push(
+                    Finding::error(format!("/schedule/{member}"), format!("`once` takes no `{member}`"))
+                        .hint("leave it out"),
+                );
+            }
+        }
+        return findings;
+    }
+    let least = if frequency == "minute" { 15 } else { 1 };
+    match interval {
+        None if schedule.get("interval").is_none() => findings.push(
+            Finding::error("/schedule", format!("`{frequency}` needs an `interval`"))
+                .hint(format!("a whole number, at least {least}")),
+        ),
+        Some(interval) if interval < least => findings.push(
+            Finding::error(
+                "/schedule/interval",
+                format!("an interval of {interval} is too short for `{frequency}`"),
+            )
+            .hint(format!("the platform takes {least} or more")),
+        ),
+        _ => {}
+    }
+    findings
+}
+
+/// The body of a POST: transformations as a list, the start as the string that the tutorial sends, no `enabled`
+/// (`1410-400`: state is not allowed in a create).
+fn request(body: &Body) -> Value {
+    let mut request = body.as_object().cloned().unwrap_or_default();
+    request.remove("enabled");
+    let transformations = body.get("transformations").and_then(Value::as_object);
+    let listed: Vec<Value> =
+        transformations.into_iter().flatten().map(|(name, params)| transformation(name, params)).collect();
+    request.insert("transformations".into(), listed.into());
+    if let Some(start) = request.get_mut("scheduleParams").and_then(|s| s.get_mut("startTime"))
+        && let Some(seconds) = start.as_i64()
+    {
+        *start = seconds.to_string().into();
+    }
+    Value::Object(request)
+}
+
+fn transformation(name: &str, params: &Value) -> Value {
+    json!({ "name": name, "params": params })
+}
+
+/// The operations of a PATCH. A transformation is found by name in what was observed: Adobe's own example goes by a
+/// position that holds another one (platform-api.md 2.5).
+fn patch(before: &Body, after: &Body, paths: &[String], places: &Value) -> Vec<Value> {
+    let (transformations, others): (Vec<_>, Vec<_>) =
+        paths.iter().cloned().partition(|p| p.starts_with("/transformations/"));
+    let mut operations = flow_service::operations(before, after, &others, &[]);
+    let mut names: Vec<String> = Vec::new();
+    for path in &transformations {
+        let name = path.split('/').nth(2).unwrap_or_default().replace("~1", "/").replace("~0", "~");
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    for name in names {
+        let place = places.get(&name).and_then(Value::as_u64);
+        let wanted = after.get("transformations").and_then(|t| t.get(&name));
+        operations.push(match (place, wanted) {
+            (Some(at), Some(params)) => {
+                let value = transformation(&name, params);
+                json!({ "op": "replace", "path": format!("/transformations/{at}"), "value": value })
+            }
+            (None, Some(params)) => {
+                json!({ "op": "add", "path": "/transformations/-", "value": transformation(&name, params) })
+            }
+            (Some(at), None) => json!({ "op": "remove", "path": format!("/transformations/{at}") }),
+            (None, None) => continue,
+        });
+    }
+    operations
+}

@@ -1,0 +1,176 @@
+//! What the four Flow Service kinds share: the shape of an entity, its reads, its PATCH documents, its error codes
+//! (platform-api.md 2). Knows no single kind.
+
+use serde_json::{Map, Value, json};
+
+use super::{Body, Intent, Observed, Outcome};
+use crate::wire::{Call, Etag, Method, Reply, Safety, segment};
+
+/// Path of a collection.
+macro_rules! collection {
+    ($name:literal) => {
+        concat!("/data/foundation/flowservice/", $name)
+    };
+}
+pub(super) use collection;
+
+/// The entity inside an answer: single reads come wrapped in `items`, some old examples do not (platform-api.md 2.1).
+pub(super) fn item(remote: &Value) -> Option<&Value> {
+    match remote.get("items") {
+        Some(items) => items.get(0),
+        None => remote.is_object().then_some(remote),
+    }
+}
+
+/// The common part of an observation; `body` is the kind's canonical form of `item`.
+pub(super) fn observed(item: &Value, body: Body, places: Value) -> Option<Observed> {
+    let text = |key: &str| item.get(key).and_then(Value::as_str);
+    Some(Observed {
+        id: text("id")?.to_owned(),
+        // Both fields hold the same string (platform-api.md 2.2).
+        etag: text("etag").or_else(|| text("version")).map(Etag::from_body),
+        version: None,
+        body,
+        state: text("state").unwrap_or_default().to_owned(),
+        places,
+        created_at: item.get("createdAt").and_then(Value::as_i64),
+        created_by_client: text("createdClient").map(str::to_owned),
+    })
+}
+
+/// `members` of `item` that are present and not empty strings, in this order.
+pub(super) fn pick(item: &Value, members: &[&str]) -> Map<String, Value> {
+    let mut body = Map::new();
+    for &member in members {
+        match item.get(member) {
+            None | Some(Value::Null) => {}
+            Some(Value::String(text)) if text.is_empty() => {}
+            Some(value) => {
+                body.insert(member.to_owned(), value.clone());
+            }
+        }
+    }
+    body
+}
+
+/// `{ id, version }` of a spec reference; other members are the platform's.
+pub(super) fn spec_reference(body: &mut Map<String, Value>, member: &str) {
+    if let Some(spec) = body.get(member) {
+        let spec = pick(spec, &["id", "version"]);
+        body.insert(member.to_owned(), Value::Object(spec));
+    }
+}
+
+/// The read of one entity.
+pub(super) fn read(collection: &str, id: &str) -> Call {
+    Call::get(format!("{collection}/{}", segment(id)))
+}
+
+/// The requests for an intent: `create` is the POST's body, `patch` the operations of a PATCH.
+pub(super) fn calls(
+    collection: &str,
+    intent: &Intent,
+    create: impl Fn(&Body) -> Value,
+    patch: impl Fn(&Body, &Body, &[String], &Value) -> Vec<Value>,
+) -> Vec<Call> {
+    let at = |id: &str| format!("{collection}/{}", segment(id));
+    match intent {
+        Intent::Create { body, .. } => {
+            vec![Call::new(Method::Post, collection, Safety::Once).body(create(body))]
+        }
+        Intent::Update { id, etag, before, after, paths, places } => {
+            let mut call = Call::new(Method::Patch, at(id), Safety::Repeatable)
+                .body(Value::Array(patch(before, after, paths, places)));
+            call.if_match.clone_from(etag);
+            vec![call]
+        }
+        Intent::Switch { id, etag, on, .. } => {
+            let op = if *on { "enable" } else { "disable" };
+            let mut call =
+                Call::new(Method::Post, format!("{}/action", at(id)), Safety::Repeatable).query("op", op);
+            // Optional on actions (platform-api.md 2.2); sent so that a flow somebody else touched is left alone.
+            call.if_match.clone_from(etag);
+            vec![call]
+        }
+        // No documented DELETE carries If-Match: the etag is compared by a read right before (platform-api.md 2.2).
+        Intent::Delete { id, .. } => vec![Call::new(Method::Delete, at(id), Safety::Repeatable)],
+        Intent::Adopt { .. } | Intent::Forget => Vec::new(),
+    }
+}
+
+/// One JSON Patch operation that brings `member` of `before` to what it is in `after`. `add` where the member may be
+/// missing, because `replace` on a missing member is refused (platform-api.md 2.5).
+pub(super) fn operation(pointer: &str, before: &Body, after: &Body) -> Value {
+    match (before.pointer(pointer), after.pointer(pointer)) {
+        (_, None) => json!({ "op": "remove", "path": pointer }),
+        (None, Some(value)) => json!({ "op": "add", "path": pointer, "value": value }),
+        (Some(_), Some(value)) => json!({ "op": "replace", "path": pointer, "value": value }),
+    }
+}
+
+/// The operations for `paths`, where everything below one of `whole` is replaced as one value.
+pub(super) fn operations(before: &Body, after: &Body, paths: &[String], whole: &[&str]) -> Vec<Value> {
+    let mut done: Vec<&str> = Vec::new();
+    let mut operations = Vec::new();
+    for path in paths {
+        let pointer = whole
+            .iter()
+            .copied()
+            .find(|w| path == w || path.strip_prefix(w).is_some_and(|rest| rest.starts_with('/')))
+            .unwrap_or(path);
+        if !done.contains(&pointer) {
+            done.push(pointer);
+            operations.push(operation(pointer, before, after));
+        }
+    }
+    operations
+}
+
+/// What an answer of the Flow Service means (platform-api.md 2.10). Codes are matched whole: the sources list reuses
+/// numbers under another prefix.
+pub(super) fn outcome(intent: &Intent, reply: &Reply) -> Outcome {
+    if reply.is_success() {
+        // The short form and the wrapped one are both documented for PATCH (platform-api.md 2.1).
+        let item = item(&reply.body).unwrap_or(&Value::Null);
+        let text = |key: &str| item.get(key).and_then(Value::as_str);
+        let id = match intent {
+            Intent::Create { .. } => text("id").map(str::to_owned).or_else(|| located(reply)),
+            _ => None,
+        };
+        if matches!(intent, Intent::Create { .. }) && id.is_none() {
+            // A create that does not say what it made is as good as no answer: the caller looks.
+            return Outcome::Unclear;
+        }
+        return Outcome::Done { id, etag: text("etag").map(Etag::from_body), version: None };
+    }
+    match (reply.status, error_code(&reply.body).as_str()) {
+        (_, "FLOW-1416-400" | "FLOW-1420-400" | "FLOW-1421-400" | "FLOW-1422-400" | "FLOW-1457-400") => {
+            Outcome::NotYet
+        }
+        // On a delete, a delete already under way (platform-api.md 2.9).
+        (_, "FLOW-1458-400") if matches!(intent, Intent::Delete { .. }) => Outcome::Absent,
+        (_, "FLOW-1418-400" | "FLOW-1447-400") if matches!(intent, Intent::Delete { .. }) => Outcome::NotYet,
+        (_, "FLOW-1404-412") | (412 | 409, _) => Outcome::Conflict,
+        (404, code) if !(code.starts_with("FLOW-2") || code.starts_with('2')) => Outcome::Absent,
+        (500..=599, _) => Outcome::Unclear,
+        _ => Outcome::Refused,
+    }
+}
+
+/// The id at the end of a `Location` header.
+fn located(reply: &Reply) -> Option<String> {
+    let location = reply.location.as_deref()?;
+    let id = location.trim_end_matches('/').rsplit('/').next()?;
+    (!id.is_empty()).then(|| id.to_owned())
+}
+
+/// The code of an error body: the last segment of `type`, else `error_code`, else `code` (platform-api.md 1.4).
+pub(super) fn error_code(body: &Value) -> String {
+    let text = |key: &str| body.get(key).and_then(Value::as_str);
+    text("type")
+        .and_then(|t| t.rsplit('/').next())
+        .or_else(|| text("error_code"))
+        .or_else(|| text("code"))
+        .unwrap_or_default()
+        .to_owned()
+}

@@ -1,0 +1,290 @@
+//! The mapping set: which source field goes to which place of the target schema (Data Prep, platform-api.md 3).
+//! It has versions instead of etags: a PUT makes version n+1, and flows keep the version they name until told otherwise.
+
+use serde_json::{Map, Value, json};
+
+use super::flow_service::error_code;
+use super::{Body, Context, Finding, Intent, Key, Listing, Observed, Outcome, Rule, Shape, Spec};
+use crate::wire::{Call, Method, Reply, Safety, segment};
+
+pub(super) struct Mapping;
+
+const COLLECTION: &str = "/data/foundation/conversion/mappingSets";
+
+const GRAMMAR: &[Key] = &[
+    Key::optional("name", Shape::Text, "The mapping set's name; `PIPELINE mapping` when left out."),
+    Key::required("schema", Shape::Object(SCHEMA), "The target dataset's schema."),
+    Key::required("fields", Shape::List(&Shape::Object(FIELD)), "What goes where."),
+];
+
+const SCHEMA: &[Key] = &[
+    Key::required("id", Shape::Uri, "The schema's $id."),
+    Key::optional("version", Shape::Version, "The schema's major version; 1 when left out."),
+];
+
+const FIELD: &[Key] = &[
+    Key::required(
+        "source",
+        Shape::Text,
+        "Path in the source's data, an expression, or a constant: see sourceType.",
+    ),
+    Key::required("destination", Shape::Text, "XDM path, with the tenant's prefix for own fields."),
+    Key::optional(
+        "sourceType",
+        Shape::Choice(&["ATTRIBUTE", "EXPRESSION", "STATIC"]),
+        "What `source` is; ATTRIBUTE (a path) when left out.",
+    ),
+    Key::optional("name", Shape::Text, "A name for the mapping."),
+    Key::optional("description", Shape::Text, "What it is for."),
+    Key::optional("identity", Shape::Bool, "Whether the field is an identity."),
+    Key::optional("primaryIdentity", Shape::Bool, "Whether it is the primary identity."),
+    Key::optional("identityGroup", Shape::Text, "The identity's group."),
+    Key::optional("namespaceCode", Shape::Text, "The identity's namespace."),
+];
+
+/// Longest expression that Data Prep takes (platform-api.md 3.2).
+const LONGEST_SOURCE: usize = 4096;
+
+/// How `sourceType` is read back (platform-api.md 3.2).
+const MIME_TYPES: &[(&str, &str)] =
+    &[("text/x.schema-path", "ATTRIBUTE"), ("text/x.aep-xl", "EXPRESSION"), ("text/plain", "STATIC")];
+
+/// One mapping without its destination: members that say nothing left out, old names read too.
+fn canonical_field(field: &Value) -> Map<String, Value> {
+    let text = |key: &str| field.get(key).and_then(Value::as_str).filter(|t| !t.is_empty());
+    let mut canonical = Map::new();
+    let kind = text("sourceType").unwrap_or("ATTRIBUTE");
+    let kind = MIME_TYPES.iter().find(|(mime, _)| *mime == kind).map_or(kind, |(_, word)| word);
+    canonical.insert("sourceType".into(), kind.into());
+    if let Some(source) = text("source").or_else(|| text("sourceAttribute")) {
+        canonical.insert("source".into(), source.into());
+    }
+    for key in ["name", "description", "identityGroup", "namespaceCode"] {
+        if let Some(value) = text(key) {
+            canonical.insert(key.into(), value.into());
+        }
+    }
+    for key in ["identity", "primaryIdentity"] {
+        if field.get(key).and_then(Value::as_bool) == Some(true) {
+            canonical.insert(key.into(), true.into());
+        }
+    }
+    canonical
+}
+
+/// Mappings keyed by destination: their order and ids are the platform's (platform-api.md 3.2).
+fn canonical_fields(fields: &Value) -> Value {
+    let mut canonical = Map::new();
+    for field in fields.as_array().into_iter().flatten() {
+        let destination = field
+            .get("destination")
+            .and_then(Value::as_str)
+            .filter(|d| !d.is_empty())
+            .or_else(|| field.get("destinationXdmPath").and_then(Value::as_str));
+        if let Some(destination) = destination {
+            canonical.entry(destination).or_insert_with(|| Value::Object(canonical_field(field)));
+        }
+    }
+    Value::Object(canonical)
+}
+
+/// The major version in `1`, `1.0`, or `application/vnd.adobe.xed-full+json;version=1` (platform-api.md 3.4).
+fn major_version(text: &str) -> Option<u64> {
+    let digits = text.rsplit_once("version=").map_or(text, |(_, v)| v);
+    digits.trim().split('.').next()?.parse().ok()
+}
+
+impl Spec for Mapping {
+    fn section(&self) -> &'static str {
+        "mapping"
+    }
+
+    fn title(&self) -> &'static str {
+        "mapping set"
+    }
+
+    fn grammar(&self) -> &'static [Key] {
+        GRAMMAR
+    }
+
+    fn check(&self, section: &Value, _context: &Context<'_>) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        if let Some(version) = section.pointer("/schema/version").and_then(Value::as_str)
+            && major_version(version).is_none()
+        {
+            findings.push(
+                Finding::error("/schema/version", format!("`{version}` is not a schema version"))
+                    .hint("give the major version, such as 1"),
+            );
+        }
+        let fields = section.get("fields").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+        if fields.is_empty() {
+            findings.push(Finding::error("/fields", "a mapping needs at least one field"));
+        }
+        let mut seen: std::collections::HashMap<&str, (usize, Map<String, Value>)> =
+            std::collections::HashMap::new();
+        for (index, field) in fields.iter().enumerate() {
+            if let Some(source) = field.get("source").and_then(Value::as_str)
+                && source.chars().count() > LONGEST_SOURCE
+            {
+                findings.push(Finding::error(
+                    format!("/fields/{index}/source"),
+                    format!("`source` is longer than the {LONGEST_SOURCE} characters that Data Prep takes"),
+                ));
+            }
+            let Some(destination) = field.get("destination").and_then(Value::as_str) else { continue };
+            let canonical = canonical_field(field);
+            let pointer = format!("/fields/{index}/destination");
+            match seen.get(destination) {
+                None => {
+                    seen.insert(destination, (index, canonical));
+                }
+                // The tutorial itself maps `verified` twice (platform-api.md 7, oddity 11).
+                Some((first, same)) if *same == canonical => findings.push(
+                    Finding::warning(pointer, format!("`{destination}` is mapped twice alike; once is sent"))
+                        .hint(format!("the first is field {} of this mapping", first + 1)),
+                ),
+                Some((first, _)) => findings.push(
+                    Finding::error(pointer, format!("two fields have the destination `{destination}`"))
+                        .hint(format!("the other is field {} of this mapping", first + 1)),
+                ),
+            }
+        }
+        findings
+    }
+
+    fn desired(&self, section: &Value, context: &Context<'_>) -> Body {
+        let name = section.get("name").and_then(Value::as_str);
+        let name = name.map_or_else(|| format!("{} mapping", context.pipeline), str::to_owned);
+        let version = section.pointer("/schema/version").and_then(Value::as_str).and_then(major_version);
+        json!({
+            "name": name,
+            "schema": { "id": section.pointer("/schema/id"), "version": version.unwrap_or(1) },
+            "fields": canonical_fields(section.get("fields").unwrap_or(&Value::Null)),
+        })
+    }
+
+    fn rule(&self, pointer: &str, _from: Option<&Value>, _to: Option<&Value>) -> Rule {
+        // "output schema change best as new set" (platform-api.md 9).
+        if pointer == "/schema/id" { Rule::Replace } else { Rule::Patch }
+    }
+
+    fn owned(&self) -> &'static [&'static str] {
+        // A PUT replaces the whole list, so a mapping that the manifest does not have is somebody else's edit.
+        &["/fields"]
+    }
+
+    fn collection(&self) -> &'static str {
+        COLLECTION
+    }
+
+    fn listing(&self) -> Listing {
+        Listing::Offset
+    }
+
+    fn observed(&self, remote: &Value) -> Option<Observed> {
+        let text = |pointer: &str| remote.pointer(pointer).and_then(Value::as_str).filter(|t| !t.is_empty());
+        let schema = text("/outputSchema/schemaRef/id")
+            .or_else(|| text("/schemaRef/id"))
+            .or_else(|| text("/xdmSchema"));
+        let version = text("/outputSchema/schemaRef/contentType")
+            .or_else(|| text("/schemaRef/contentType"))
+            .or_else(|| text("/xdmVersion"))
+            .and_then(major_version);
+        let mut body = Map::new();
+        if let Some(name) = text("/name") {
+            body.insert("name".into(), name.into());
+        }
+        body.insert("schema".into(), json!({ "id": schema, "version": version }));
+        body.insert("fields".into(), canonical_fields(remote.get("mappings")?));
+        Some(Observed {
+            id: text("/id")?.to_owned(),
+            etag: None,
+            version: remote.get("version").and_then(number),
+            body: Value::Object(body),
+            state: String::new(),
+            places: Value::Null,
+            created_at: remote.get("createdDate").and_then(Value::as_i64),
+            // `createdBy` names a user or client in a form that no document gives: not compared.
+            created_by_client: None,
+        })
+    }
+
+    fn read(&self, id: &str, version: Option<u64>) -> Call {
+        let call = Call::get(format!("{COLLECTION}/{}", segment(id)));
+        // Without it, documents disagree on whether the first or the newest is meant (platform-api.md 3.3).
+        match version {
+            Some(version) => call.query("version", version.to_string()),
+            None => call,
+        }
+    }
+
+    fn calls(&self, intent: &Intent) -> Vec<Call> {
+        match intent {
+            Intent::Create { body, .. } => {
+                vec![Call::new(Method::Post, COLLECTION, Safety::Once).body(request(body))]
+            }
+            Intent::Update { id, after, .. } => {
+                let path = format!("{COLLECTION}/{}", segment(id));
+                vec![Call::new(Method::Put, path, Safety::Once).body(request(after))]
+            }
+            Intent::Delete { id, .. } => {
+                let path = format!("{COLLECTION}/{}", segment(id));
+                vec![Call::new(Method::Delete, path, Safety::Repeatable)]
+            }
+            Intent::Switch { .. } | Intent::Adopt { .. } | Intent::Forget => Vec::new(),
+        }
+    }
+
+    fn outcome(&self, intent: &Intent, reply: &Reply) -> Outcome {
+        if reply.is_success() {
+            let id = reply.body.get("id").and_then(Value::as_str).map(str::to_owned);
+            let version = reply.body.get("version").and_then(number);
+            return match intent {
+                Intent::Create { .. } if id.is_none() => Outcome::Unclear,
+                // The new version number is what the flow will name: without it the set has to be read.
+                Intent::Update { .. } if version.is_none() => Outcome::Unclear,
+                Intent::Create { .. } => Outcome::Done { id, etag: None, version: version.or(Some(0)) },
+                _ => Outcome::Done { id: None, etag: None, version },
+            };
+        }
+        match reply.status {
+            404 if !error_code(&reply.body).starts_with("FLOW-2") => Outcome::Absent,
+            // DELETE of a mapping set is documented nowhere (platform-api.md 3.1): a platform that does not take it
+            // keeps the set, and that is said, not failed on.
+            400 | 405 | 409 | 501 if matches!(intent, Intent::Delete { .. }) => Outcome::LeftInPlace,
+            409 | 412 => Outcome::Conflict,
+            500..=599 => Outcome::Unclear,
+            _ => Outcome::Refused,
+        }
+    }
+}
+
+/// A number, also one that comes as a string.
+fn number(value: &Value) -> Option<u64> {
+    value.as_u64().or_else(|| value.as_str()?.parse().ok())
+}
+
+/// The body of a POST or PUT, in the current form (platform-api.md 3.2).
+fn request(body: &Body) -> Value {
+    let version = body.pointer("/schema/version").and_then(Value::as_u64).unwrap_or(1);
+    let mappings: Vec<Value> = body
+        .get("fields")
+        .and_then(Value::as_object)
+        .into_iter()
+        .flatten()
+        .map(|(destination, field)| {
+            let mut mapping = field.as_object().cloned().unwrap_or_default();
+            mapping.insert("destination".into(), destination.as_str().into());
+            Value::Object(mapping)
+        })
+        .collect();
+    json!({
+        "name": body.get("name"),
+        "outputSchema": { "schemaRef": {
+            "id": body.pointer("/schema/id"),
+            "contentType": format!("application/vnd.adobe.xed-full+json;version={version}"),
+        } },
+        "mappings": mappings,
+    })
+}

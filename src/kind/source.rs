@@ -1,0 +1,138 @@
+//! The source connection: what is read from a source system (Flow Service `/sourceConnections`, platform-api.md 2.4.2).
+//! All but its name and description is fixed at creation: a change does not reach a running flow (2.5).
+
+use serde_json::{Value, json};
+
+use super::flow_service::{self, collection};
+use super::{
+    Body, Context, Finding, Intent, Key, Kind, Observed, Outcome, Reference, ReferenceKey, Rule, Shape, Spec,
+    section,
+};
+use crate::wire::{Call, Reply};
+
+pub(super) struct Source;
+
+const COLLECTION: &str = collection!("sourceConnections");
+
+const GRAMMAR: &[Key] = &[
+    Key::required("name", Shape::Text, "The source connection's name on the platform."),
+    Key::optional("description", Shape::Text, "What is read."),
+    Key::optional("baseConnection", Shape::Address, "Address of another pipeline's base connection."),
+    Key::optional(
+        "baseConnectionId",
+        Shape::Id,
+        "Id of an existing base connection that is not managed here.",
+    ),
+    Key::optional(
+        "connectionSpec",
+        Shape::Object(section::SPEC),
+        "The source system; the base connection's when left out.",
+    ),
+    Key::optional("data", Shape::Object(DATA), "How the data is encoded; json when left out."),
+    Key::optional("params", Shape::Free, "The source's own parameters; none when left out."),
+];
+
+const DATA: &[Key] = &[
+    Key::required("format", Shape::Choice(&["json", "delimited", "parquet", "tabular"]), "The encoding."),
+    Key::optional("properties", Shape::Free, "Details of the encoding, for delimited files."),
+];
+
+const REFERENCES: &[ReferenceKey] = &[ReferenceKey {
+    by_address: "baseConnection",
+    by_id: "baseConnectionId",
+    kind: Kind::BaseConnection,
+    required: true,
+}];
+
+/// The spec of the base connection, where its section is at hand.
+fn base_spec<'a>(context: &Context<'a>) -> Option<&'a Value> {
+    match context.references.first()?.as_ref()? {
+        Reference::Section { section, .. } => section.get("connectionSpec"),
+        Reference::Id(_) => None,
+    }
+}
+
+impl Spec for Source {
+    fn section(&self) -> &'static str {
+        "source"
+    }
+
+    fn title(&self) -> &'static str {
+        "source connection"
+    }
+
+    fn grammar(&self) -> &'static [Key] {
+        GRAMMAR
+    }
+
+    fn references(&self) -> &'static [ReferenceKey] {
+        REFERENCES
+    }
+
+    fn check(&self, section: &Value, context: &Context<'_>) -> Vec<Finding> {
+        let base = base_spec(context).and_then(|s| s.get("id")).and_then(Value::as_str);
+        match (section.pointer("/connectionSpec/id").and_then(Value::as_str), base) {
+            (Some(own), Some(base)) if own != base => vec![
+                Finding::warning(
+                    "/connectionSpec/id",
+                    format!("source and base connection have different specs ({own} and {base})"),
+                )
+                .hint(
+                    "newer documents of the platform give both the same spec: leave connectionSpec out here",
+                ),
+            ],
+            (None, None) if !matches!(context.references.first(), Some(Some(Reference::Section { .. }))) => {
+                vec![
+                    Finding::error("", "`connectionSpec` is missing")
+                        .hint("it can be left out only where the base connection is in the manifest"),
+                ]
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    fn desired(&self, section: &Value, context: &Context<'_>) -> Body {
+        let mut body = section::text_members(section, &["name", "description"]);
+        if let Some(id) = section::reference_id(context.references.first().and_then(Option::as_ref)) {
+            body.insert("baseConnectionId".into(), id);
+        }
+        let spec = section.get("connectionSpec").or_else(|| base_spec(context));
+        section::insert_spec(&mut body, "connectionSpec", spec, None);
+        body.insert("data".into(), section.get("data").cloned().unwrap_or(json!({ "format": "json" })));
+        body.insert("params".into(), section.get("params").cloned().unwrap_or(json!({})));
+        Value::Object(body)
+    }
+
+    fn rule(&self, pointer: &str, _from: Option<&Value>, _to: Option<&Value>) -> Rule {
+        match pointer {
+            "/name" | "/description" => Rule::Patch,
+            _ => Rule::Replace,
+        }
+    }
+
+    fn collection(&self) -> &'static str {
+        COLLECTION
+    }
+
+    fn observed(&self, remote: &Value) -> Option<Observed> {
+        let item = flow_service::item(remote)?;
+        let members = ["name", "description", "baseConnectionId", "connectionSpec", "data", "params"];
+        let mut body = flow_service::pick(item, &members);
+        flow_service::spec_reference(&mut body, "connectionSpec");
+        flow_service::observed(item, Value::Object(body), Value::Null)
+    }
+
+    fn read(&self, id: &str, _version: Option<u64>) -> Call {
+        flow_service::read(COLLECTION, id)
+    }
+
+    fn calls(&self, intent: &Intent) -> Vec<Call> {
+        flow_service::calls(COLLECTION, intent, Clone::clone, |before, after, paths, _| {
+            flow_service::operations(before, after, paths, &[])
+        })
+    }
+
+    fn outcome(&self, intent: &Intent, reply: &Reply) -> Outcome {
+        flow_service::outcome(intent, reply)
+    }
+}
