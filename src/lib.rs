@@ -1,7 +1,11 @@
 //! flowform: plan, apply and destroy Adobe Experience Platform source pipelines from a YAML manifest.
 
+pub mod api;
+pub mod apply;
 pub mod kind;
 pub mod manifest;
+pub mod observe;
+pub mod plan;
 pub mod secret;
 pub mod state;
 pub mod wire;

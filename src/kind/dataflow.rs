@@ -18,7 +18,7 @@ const COLLECTION: &str = collection!("flows");
 const REST_STORAGE_TO_AEP: &str = "6499120c-0b15-42dc-936e-847ea3c24d72";
 
 /// A start this far ahead is "soon": the platform refuses one in the past (`1360-400`), and clocks differ.
-const SOON_SECONDS: u32 = 300;
+pub(crate) const SOON_SECONDS: u32 = 300;
 
 /// The transformation that names a mapping set.
 const MAPPING: &str = "Mapping";

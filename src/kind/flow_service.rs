@@ -78,7 +78,7 @@ pub(super) fn calls(
         Intent::Create { body, .. } => {
             vec![Call::new(Method::Post, collection, Safety::Once).body(create(body))]
         }
-        Intent::Update { id, etag, before, after, paths, places } => {
+        Intent::Update { id, etag, before, after, paths, places, .. } => {
             let mut call = Call::new(Method::Patch, at(id), Safety::Repeatable)
                 .body(Value::Array(patch(before, after, paths, places)));
             call.if_match.clone_from(etag);
@@ -94,7 +94,7 @@ pub(super) fn calls(
         }
         // No documented DELETE carries If-Match: the etag is compared by a read right before (platform-api.md 2.2).
         Intent::Delete { id, .. } => vec![Call::new(Method::Delete, at(id), Safety::Repeatable)],
-        Intent::Adopt { .. } | Intent::Forget => Vec::new(),
+        Intent::Adopt { .. } | Intent::Forget { .. } => Vec::new(),
     }
 }
 

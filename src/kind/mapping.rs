@@ -232,7 +232,7 @@ impl Spec for Mapping {
                 let path = format!("{COLLECTION}/{}", segment(id));
                 vec![Call::new(Method::Delete, path, Safety::Repeatable)]
             }
-            Intent::Switch { .. } | Intent::Adopt { .. } | Intent::Forget => Vec::new(),
+            Intent::Switch { .. } | Intent::Adopt { .. } | Intent::Forget { .. } => Vec::new(),
         }
     }
 

@@ -23,7 +23,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use body::{Body, Leaf, SecretSource, leaf, map_leaves, visit_leaves};
+pub(crate) use dataflow::SOON_SECONDS;
 pub use grammar::{Finding, Key, Severity, Shape};
+pub(crate) use section::escape as escape_pointer;
 
 use crate::wire::{Call, Etag, Reply};
 
@@ -193,6 +195,15 @@ pub struct Step {
     /// Keys of the steps that must have succeeded before.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub needs: Vec<String>,
+    /// Key of the step whose success makes this one needless: it runs only if that one certainly did nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unless: Option<String>,
+    /// Addresses that the object refers to, for the state.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub depends_on: Vec<Address>,
+    /// Whether the object shall be protected, for the state.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub protect: bool,
 }
 
 /// What a step means to do, with the observation it was decided on. Bodies hold leaves ([`Leaf`]) where a value is
@@ -218,6 +229,9 @@ pub enum Intent {
         /// The version that was observed and compared; none for kinds without etags.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         etag: Option<Etag>,
+        /// The version number that was observed; none for kinds with etags.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        version: Option<u64>,
         /// What was observed.
         before: Body,
         /// What it shall be: the wanted body.
@@ -246,6 +260,9 @@ pub enum Intent {
         id: String,
         /// The version that was observed.
         etag: Option<Etag>,
+        /// The version number that was observed; none for kinds with etags.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        version: Option<u64>,
         /// What was observed.
         before: Body,
     },
@@ -253,11 +270,14 @@ pub enum Intent {
     Adopt {
         /// Which.
         id: String,
-        /// What was observed.
-        before: Body,
+        /// The wanted body.
+        body: Body,
     },
-    /// Drop the state's entry; sends nothing.
-    Forget,
+    /// Drop an object that is gone from the state; sends nothing.
+    Forget {
+        /// Which.
+        id: String,
+    },
 }
 
 /// An object as the platform has it.

@@ -1,0 +1,501 @@
+//! One step: send its request, read what became of it, send again only where that cannot do the thing twice.
+//!
+//! The only code that sends a request which changes the platform. Writes no state: it returns what happened.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::event::StepResult;
+use super::recover::{self, Found, Sender};
+use crate::api::{Client, Problem};
+use crate::kind::{Body, Intent, Kind, Leaf, Observed, Outcome, SecretSource, Step, leaf, map_leaves};
+use crate::observe;
+use crate::plan;
+use crate::secret::Secret;
+use crate::wire::{Call, Etag, Reply};
+
+/// How long a step waits for the platform to make up its mind.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience {
+    /// The first wait; each one is twice the one before.
+    pub base: Duration,
+    /// How many waits.
+    pub tries: u32,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self { base: Duration::from_secs(1), tries: 4 }
+    }
+}
+
+/// How often one create is sent at most, each time after a look-up that found nothing.
+const SENDS: u32 = 3;
+
+/// What a step needs besides itself. Owned, so that steps can run beside each other.
+pub(super) struct Runner {
+    pub client: Client,
+    pub patience: Patience,
+    pub secrets: std::sync::Arc<BTreeMap<SecretSource, Secret>>,
+    pub client_id: String,
+    /// Epoch milliseconds of the apply's begin.
+    pub since: i64,
+    /// Epoch seconds, now.
+    pub clock: fn() -> i64,
+    /// Ids that are managed, with those made in this run.
+    pub ours: std::sync::Arc<std::sync::Mutex<BTreeSet<String>>>,
+    /// Whether a parent of the object was made in this run, so that the platform may not know it everywhere yet.
+    pub fresh_parent: bool,
+}
+
+/// What became of a step.
+pub(super) struct Done {
+    pub result: StepResult,
+    /// The object after it, as far as known.
+    pub after: After,
+}
+
+/// What is known of an object after a step.
+#[derive(Clone, Debug, Default)]
+pub(super) struct After {
+    pub id: Option<String>,
+    pub etag: Option<Etag>,
+    pub version: Option<u64>,
+}
+
+impl Done {
+    fn done(after: After, note: Option<String>) -> Self {
+        Self { result: StepResult::Done { id: after.id.clone(), note }, after }
+    }
+
+    fn of(result: StepResult) -> Self {
+        Self { result, after: After::default() }
+    }
+}
+
+/// How a mutating request went.
+enum Sent {
+    Answer(Outcome, Reply),
+    /// No answer, and it may have been carried out.
+    Lost(String),
+    /// No answer, and it was not carried out.
+    NotSent(StepResult),
+}
+
+impl Runner {
+    /// Runs a step whose ids are all filled in.
+    pub(super) async fn run(&self, step: &Step) -> Done {
+        let kind = step.address.kind;
+        match &step.intent {
+            Intent::Create { namesakes, .. } => self.create(step, namesakes).await,
+            Intent::Update { id, before, after, paths, .. } => {
+                let goal = Goal::Fields { before, after, paths };
+                self.change(step, id, &goal).await
+            }
+            Intent::Switch { id, on, before, .. } => {
+                self.change(step, id, &Goal::Enabled { on: *on, before }).await
+            }
+            Intent::Delete { id, etag, version, before } => {
+                self.delete(kind, step, id, etag.as_ref(), *version, before).await
+            }
+            Intent::Adopt { id, .. } | Intent::Forget { id } => {
+                Done::done(After { id: Some(id.clone()), ..After::default() }, None)
+            }
+        }
+    }
+
+    async fn create(&self, step: &Step, namesakes: &[String]) -> Done {
+        let Intent::Create { body, .. } = &step.intent else { return Done::of(misdirected()) };
+        let mut lost = None;
+        for send in 1..=SENDS {
+            let (outcome, reply) = match self.send_patiently(step).await {
+                Sent::Answer(outcome, reply) => (outcome, Some(reply)),
+                Sent::NotSent(result) => return Done::of(result),
+                Sent::Lost(why) => {
+                    lost = Some(why);
+                    (Outcome::Unclear, None)
+                }
+            };
+            match outcome {
+                Outcome::Done { id: Some(id), etag, version } => {
+                    self.remember(&id);
+                    return Done::done(After { id: Some(id), etag, version }, None);
+                }
+                Outcome::Done { .. } | Outcome::Unclear => {}
+                Outcome::Absent
+                | Outcome::Conflict
+                | Outcome::NotYet
+                | Outcome::Refused
+                | Outcome::LeftInPlace => {
+                    return Done::of(refused(reply.as_ref()));
+                }
+            }
+            if let Some(reply) = &reply {
+                lost = Some(Problem::of(reply).to_string());
+            }
+            tracing::info!(address = %step.address, send, "the answer to a create was lost; looking for the object");
+            match self.look(step, body, namesakes).await {
+                Ok(Found::One(observed)) => {
+                    self.remember(&observed.id);
+                    let after = After {
+                        id: Some(observed.id.clone()),
+                        etag: observed.etag.clone(),
+                        version: observed.version,
+                    };
+                    let note = "the answer was lost; the object was found on the platform".to_owned();
+                    return Done::done(after, Some(note));
+                }
+                Ok(Found::Nothing) => {}
+                Ok(Found::Several(ids)) => {
+                    let why = format!(
+                        "the answer was lost, and several objects could be the result: {}",
+                        ids.join(", ")
+                    );
+                    return Done::of(StepResult::Unknown { why });
+                }
+                Err(error) => {
+                    let why = format!(
+                        "the answer was lost, and the object could not be looked up: {}",
+                        chain(&error)
+                    );
+                    return Done::of(StepResult::Unknown { why });
+                }
+            }
+        }
+        Done::of(StepResult::Unknown { why: lost.unwrap_or_default() })
+    }
+
+    /// Looks a create up, several times: a list may show a new object only later (platform-api.md 8).
+    async fn look(&self, step: &Step, body: &Body, namesakes: &[String]) -> Result<Found, observe::Error> {
+        let sender = Sender { client_id: &self.client_id, since: Some(self.since) };
+        for wait in 0..=self.patience.tries {
+            if wait > 0 {
+                self.wait(wait).await;
+            }
+            let ours = self.ours.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
+            let found = recover::look_up(&self.client, &step.address, body, namesakes, ours, sender).await?;
+            if found != Found::Nothing {
+                return Ok(found);
+            }
+        }
+        Ok(Found::Nothing)
+    }
+
+    /// A change in place: PATCH, PUT or a switch.
+    async fn change(&self, step: &Step, id: &str, goal: &Goal<'_>) -> Done {
+        let kind = step.address.kind;
+        let mut step = step.clone();
+        let mut last = String::new();
+        // Without an etag nothing but a look tells whether the object is as planned (platform-api.md 3.3).
+        let mut look_first = etag_of(&step.intent).is_none() && !goal.is_free();
+        for _ in 0..SENDS {
+            if look_first {
+                match self.look_again(kind, &mut step, id, goal).await {
+                    Ok(None) => {}
+                    Ok(Some(done)) | Err(done) => return done,
+                }
+            }
+            match self.send_patiently(&step).await {
+                Sent::NotSent(result) => return Done::of(result),
+                Sent::Lost(why) => last = why,
+                Sent::Answer(Outcome::Done { etag, version, .. }, _) => {
+                    return Done::done(After { id: Some(id.to_owned()), etag, version }, None);
+                }
+                Sent::Answer(Outcome::Conflict | Outcome::Unclear, reply) => {
+                    last = Problem::of(&reply).to_string()
+                }
+                Sent::Answer(Outcome::Absent, reply) => {
+                    let why = format!(
+                        "the object is gone, or not visible to this credential: {}",
+                        Problem::of(&reply)
+                    );
+                    return Done::of(StepResult::Conflict { why });
+                }
+                Sent::Answer(Outcome::NotYet | Outcome::Refused | Outcome::LeftInPlace, reply) => {
+                    return Done::of(refused(Some(&reply)));
+                }
+            }
+            look_first = true;
+        }
+        // Three sends, each after a look that found the object as it was before: it does not take the change.
+        Done::of(StepResult::Unknown { why: last })
+    }
+
+    /// Reads the object back and compares. `Ok(Some)`: it is as wanted already. `Ok(None)`: it is as it was planned
+    /// from, and the step now carries its current etag. `Err`: somebody else changed it.
+    async fn look_again(
+        &self,
+        kind: Kind,
+        step: &mut Step,
+        id: &str,
+        goal: &Goal<'_>,
+    ) -> Result<Option<Done>, Done> {
+        let observed = self.settled(kind, id, version_of(&step.intent)).await?;
+        let Some(observed) = observed else {
+            return Err(Done::of(StepResult::Conflict {
+                why: "the object is gone, or not visible to this credential".to_owned(),
+            }));
+        };
+        if goal.is_reached(&observed.body) {
+            let after = After { id: Some(id.to_owned()), etag: observed.etag, version: observed.version };
+            return Ok(Some(Done::done(after, None)));
+        }
+        if !goal.is_as_planned(&observed.body) {
+            let why =
+                format!("the object changed since the plan was made: {}", goal.difference(&observed.body));
+            return Err(Done::of(StepResult::Conflict { why }));
+        }
+        refresh(&mut step.intent, &observed);
+        Ok(None)
+    }
+
+    async fn delete(
+        &self,
+        kind: Kind,
+        step: &Step,
+        id: &str,
+        etag: Option<&Etag>,
+        version: Option<u64>,
+        before: &Body,
+    ) -> Done {
+        let gone = || Done::done(After { id: Some(id.to_owned()), ..After::default() }, None);
+        let observed = match self.settled(kind, id, version).await {
+            Ok(Some(observed)) => observed,
+            Ok(None) => return gone(),
+            Err(done) => return done,
+        };
+        // No documented DELETE carries a precondition, so the etag is compared here, right before (platform-api.md 2.2).
+        let same_etag = etag.is_some() && observed.etag.as_ref() == etag;
+        if !same_etag && !before.is_null() && !plan::same_bodies(&observed.body, before) {
+            let why = "the object changed since the plan was made, so it was not deleted".to_owned();
+            return Done::of(StepResult::Conflict { why });
+        }
+        let mut last = String::new();
+        for _ in 0..SENDS {
+            match self.send_patiently(step).await {
+                Sent::NotSent(result) => return Done::of(result),
+                Sent::Lost(why) => last = why,
+                Sent::Answer(Outcome::Done { .. } | Outcome::Absent, _) => {
+                    // 204 may begin a staged delete (platform-api.md 2.9): gone, or going, is enough.
+                    return match self.settled(kind, id, version).await {
+                        Ok(None) => gone(),
+                        Ok(Some(_)) => Done::of(StepResult::Unknown {
+                            why: "the platform accepted the deletion and still shows the object".to_owned(),
+                        }),
+                        Err(done) => done,
+                    };
+                }
+                Sent::Answer(Outcome::LeftInPlace, reply) => {
+                    let why = Problem::of(&reply).to_string();
+                    return Done::of(StepResult::LeftInPlace { id: id.to_owned(), why });
+                }
+                Sent::Answer(Outcome::Unclear, reply) => last = Problem::of(&reply).to_string(),
+                Sent::Answer(Outcome::NotYet | Outcome::Refused | Outcome::Conflict, reply) => {
+                    return Done::of(refused(Some(&reply)));
+                }
+            }
+            match self.settled(kind, id, version).await {
+                Ok(None) => return gone(),
+                Ok(Some(_)) => {}
+                Err(done) => return done,
+            }
+        }
+        Done::of(StepResult::Unknown { why: last })
+    }
+
+    /// The object when no asynchronous change of it is under way any more; `None` when it is gone or going.
+    async fn settled(&self, kind: Kind, id: &str, version: Option<u64>) -> Result<Option<Observed>, Done> {
+        let mut wait = 0;
+        loop {
+            let read = observe::read_one(&self.client, kind, id, version).await;
+            let observed = read.map_err(|error| {
+                Done::of(StepResult::Failed {
+                    why: format!("it could not be read: {}", chain(&error)),
+                    hint: None,
+                })
+            })?;
+            match observed {
+                Some(observed) if observed.is_going() => return Ok(None),
+                Some(observed) if observed.is_busy() && wait < self.patience.tries => {
+                    wait += 1;
+                    self.wait(wait).await;
+                }
+                other => return Ok(other),
+            }
+        }
+    }
+
+    /// Sends the step's request, waiting where the platform says "not now": it certainly did not act then.
+    async fn send_patiently(&self, step: &Step) -> Sent {
+        let mut wait = 0;
+        loop {
+            let sent = self.send(step).await;
+            let not_yet = match &sent {
+                Sent::Answer(Outcome::NotYet, _) => true,
+                // A parent made a moment ago may not be known to the other service yet (platform-api.md 8).
+                Sent::Answer(Outcome::Absent, _) => {
+                    self.fresh_parent && matches!(step.intent, Intent::Create { .. })
+                }
+                _ => false,
+            };
+            if !not_yet || wait == self.patience.tries {
+                return sent;
+            }
+            wait += 1;
+            self.wait(wait).await;
+        }
+    }
+
+    async fn send(&self, step: &Step) -> Sent {
+        let spec = step.address.kind.spec();
+        let calls = spec.calls(&step.intent);
+        let Some(call) = calls.first() else { return Sent::NotSent(misdirected()) };
+        let call = match self.fill(call) {
+            Ok(call) => call,
+            Err(result) => return Sent::NotSent(result),
+        };
+        match self.client.send(&call).await {
+            Ok(reply) => Sent::Answer(spec.outcome(&step.intent, &reply), reply),
+            Err(error) if error.maybe_acted() => Sent::Lost(chain(&error)),
+            Err(error) => Sent::NotSent(StepResult::Failed {
+                why: chain(&error),
+                hint: error.hint().map(str::to_owned),
+            }),
+        }
+    }
+
+    /// The request with secrets and moments filled in. Leaves this function only towards the wire.
+    fn fill(&self, call: &Call) -> Result<Call, StepResult> {
+        let mut missing = None;
+        let body = call.body.as_ref().map(|body| {
+            map_leaves(body, &mut |leaf| match leaf {
+                Leaf::Secret { source: Some(source), .. } => match self.secrets.get(source) {
+                    Some(secret) => Some(secret.expose().into()),
+                    None => {
+                        missing = Some("a secret is not at hand".to_owned());
+                        None
+                    }
+                },
+                Leaf::Soon(seconds) => Some((((self.clock)()) + i64::from(*seconds)).to_string().into()),
+                other => {
+                    missing = Some(format!("{other:?} is not known"));
+                    None
+                }
+            })
+        });
+        match missing {
+            Some(why) => Err(StepResult::Failed { why, hint: None }),
+            None => Ok(Call { body, ..call.clone() }),
+        }
+    }
+
+    fn remember(&self, id: &str) {
+        self.ours.lock().unwrap_or_else(std::sync::PoisonError::into_inner).insert(id.to_owned());
+    }
+
+    /// The n-th wait, from 1.
+    async fn wait(&self, n: u32) {
+        tokio::time::sleep(self.patience.base * 2_u32.saturating_pow(n - 1)).await;
+    }
+}
+
+/// What a change in place is to bring about.
+enum Goal<'a> {
+    Fields { before: &'a Body, after: &'a Body, paths: &'a [String] },
+    Enabled { on: bool, before: &'a Body },
+}
+
+impl Goal<'_> {
+    /// Whether there is no picture to compare with: the object was made or changed by this very run.
+    fn is_free(&self) -> bool {
+        match self {
+            Self::Fields { before, .. } | Self::Enabled { before, .. } => before.is_null(),
+        }
+    }
+
+    /// Whether the object is as wanted. A secret cannot be seen, so a change with one in it is never reached: sending it
+    /// again does no harm.
+    fn is_reached(&self, now: &Body) -> bool {
+        match self {
+            Self::Fields { after, paths, .. } => paths.iter().all(|path| {
+                let wanted = after.pointer(path);
+                wanted.and_then(leaf).is_none() && plan::same_values(wanted, now.pointer(path))
+            }),
+            Self::Enabled { on, .. } => now.get("enabled") == Some(&Value::Bool(*on)),
+        }
+    }
+
+    /// Whether only the platform's bookkeeping moved.
+    fn is_as_planned(&self, now: &Body) -> bool {
+        match self {
+            Self::Fields { before, .. } | Self::Enabled { before, .. } => {
+                before.is_null() || plan::same_bodies(now, before)
+            }
+        }
+    }
+
+    /// What moved, by path.
+    fn difference(&self, now: &Body) -> String {
+        let (Self::Fields { before, .. } | Self::Enabled { before, .. }) = self;
+        let (was, is) = (plan::fields(before, &|_| true), plan::fields(now, &|_| true));
+        let mut paths: Vec<&String> = was.keys().chain(is.keys().filter(|p| !was.contains_key(*p))).collect();
+        paths.retain(|p| !plan::same_values(was.get(*p), is.get(*p)));
+        paths.into_iter().map(String::as_str).collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// Puts what was just observed in place of what the plan had observed.
+fn refresh(intent: &mut Intent, observed: &Observed) {
+    match intent {
+        Intent::Update { etag, places, .. } => {
+            etag.clone_from(&observed.etag);
+            places.clone_from(&observed.places);
+        }
+        Intent::Switch { etag, .. } => etag.clone_from(&observed.etag),
+        Intent::Create { .. } | Intent::Delete { .. } | Intent::Adopt { .. } | Intent::Forget { .. } => {}
+    }
+}
+
+fn etag_of(intent: &Intent) -> Option<&Etag> {
+    match intent {
+        Intent::Update { etag, .. } | Intent::Switch { etag, .. } | Intent::Delete { etag, .. } => {
+            etag.as_ref()
+        }
+        Intent::Create { .. } | Intent::Adopt { .. } | Intent::Forget { .. } => None,
+    }
+}
+
+fn version_of(intent: &Intent) -> Option<u64> {
+    match intent {
+        Intent::Update { version, .. } | Intent::Delete { version, .. } => *version,
+        _ => None,
+    }
+}
+
+fn refused(reply: Option<&Reply>) -> StepResult {
+    match reply.map(Problem::of) {
+        Some(problem) => {
+            StepResult::Failed { hint: problem.hint().map(str::to_owned), why: problem.to_string() }
+        }
+        None => misdirected(),
+    }
+}
+
+/// A step that its kind has no request for: a fault of ours, reported and not panicked on.
+fn misdirected() -> StepResult {
+    StepResult::Failed { why: "this kind of object cannot do that".to_owned(), hint: None }
+}
+
+/// An error and what it came from, in one line.
+pub(super) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}

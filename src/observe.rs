@@ -1,0 +1,404 @@
+//! What the platform has now, in as few requests as possible, and nothing but reads.
+//!
+//! Managed objects come by id lists or paged lists, whichever is fewer requests; what a list does not show is read
+//! singly before it counts as absent, because a list may lag and a filter may hide (platform-api.md 1.6, 2.3).
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use serde_json::Value;
+use tokio::task::JoinSet;
+
+use crate::api::{self, Client, Problem};
+use crate::kind::{Address, Kind, Listing, Observed};
+use crate::plan::Observations;
+use crate::wire::{Call, Reply};
+
+/// Ids in one filter: 40 UUIDs make a URL of about 1.6 kB, well inside what gateways take.
+const IDS_PER_REQUEST: usize = 40;
+
+/// Names are longer than ids.
+const NAMES_PER_REQUEST: usize = 10;
+
+/// Objects per page; clients of the platform use 20 to 100 (platform-api.md 2.3).
+const PAGE: usize = 100;
+
+/// Up to here, mapping sets are read singly: they have no filter by id.
+const FEW: usize = 3;
+
+/// What to look for.
+#[derive(Clone, Debug, Default)]
+pub struct Wanted {
+    /// Managed objects: address, id, last known version.
+    pub managed: Vec<(Address, String, Option<u64>)>,
+    /// Objects that others took the place of, by kind and id.
+    pub leftovers: Vec<(Kind, String)>,
+    /// Names that objects to be created will bear.
+    pub names: Vec<(Address, String)>,
+    /// Ids that are managed whatever address they have: never somebody else's namesake.
+    pub ours: BTreeSet<String>,
+}
+
+/// Why the platform could not be observed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// No answer.
+    #[error("cannot read the platform's {} objects", title(*.kind))]
+    NoAnswer {
+        /// Of which kind.
+        kind: Kind,
+        /// Why.
+        source: api::Error,
+    },
+    /// An answer that is an error.
+    #[error("the platform refused to show its {} objects: {problem}", title(*.kind))]
+    Refused {
+        /// Of which kind.
+        kind: Kind,
+        /// What it said.
+        problem: Problem,
+    },
+    /// An answer that makes no sense.
+    #[error("the platform answered a read of {} objects in a form that no document describes: {what}", title(*.kind))]
+    Undecodable {
+        /// Of which kind.
+        kind: Kind,
+        /// What was wrong.
+        what: String,
+    },
+}
+
+fn title(kind: Kind) -> &'static str {
+    kind.spec().title()
+}
+
+/// Looks.
+pub async fn observe(client: &Client, wanted: Wanted) -> Result<Observations, Error> {
+    let mut work = JoinSet::new();
+    for kind in Kind::ALL {
+        let mut known: BTreeMap<String, Option<u64>> = BTreeMap::new();
+        for (address, id, version) in &wanted.managed {
+            if address.kind == kind {
+                known.insert(id.clone(), *version);
+            }
+        }
+        for (_, id) in wanted.leftovers.iter().filter(|(k, _)| *k == kind) {
+            known.entry(id.clone()).or_default();
+        }
+        let names: BTreeSet<String> =
+            wanted.names.iter().filter(|(a, _)| a.kind == kind).map(|(_, n)| n.clone()).collect();
+        let looker = Looker { client: client.clone(), kind };
+        work.spawn(async move { looker.look(known, names).await.map(|found| (kind, found)) });
+    }
+    let mut found: BTreeMap<Kind, Found> = BTreeMap::new();
+    while let Some(joined) = work.join_next().await {
+        match joined {
+            Ok(result) => {
+                let (kind, objects) = result?;
+                found.insert(kind, objects);
+            }
+            // A task of ours neither panics nor is cancelled; were it so, the others' results still stand.
+            Err(error) => tracing::error!(%error, "an observation ended early"),
+        }
+    }
+
+    let mut observations = Observations::default();
+    for (address, id, _) in wanted.managed {
+        if let Some(observed) = found.get(&address.kind).and_then(|f| f.by_id.get(&id)) {
+            observations.managed.insert(address, observed.clone());
+        }
+    }
+    for (kind, id) in wanted.leftovers {
+        if let Some(observed) = found.get(&kind).and_then(|f| f.by_id.get(&id)) {
+            observations.leftovers.insert(id, observed.clone());
+        }
+    }
+    for (address, name) in wanted.names {
+        let namesakes = found.get(&address.kind).and_then(|f| f.by_name.get(&name));
+        let mut namesakes: Vec<Observed> = namesakes
+            .into_iter()
+            .flatten()
+            .filter(|o| !wanted.ours.contains(&o.id) && !o.is_going())
+            .cloned()
+            .collect();
+        if !namesakes.is_empty() {
+            namesakes.sort_by(|a, b| a.id.cmp(&b.id));
+            observations.namesakes.insert(address, namesakes);
+        }
+    }
+    Ok(observations)
+}
+
+/// Reads one object, in its newest version; `None` when there is none to be seen. `known` is the version last known.
+pub async fn read_one(
+    client: &Client,
+    kind: Kind,
+    id: &str,
+    known: Option<u64>,
+) -> Result<Option<Observed>, Error> {
+    let looker = Looker { client: client.clone(), kind };
+    match kind.spec().listing() {
+        Listing::FlowService => looker.read(id, None).await,
+        Listing::Offset => looker.newest(id, known).await,
+    }
+}
+
+/// What was found of one kind.
+#[derive(Default)]
+struct Found {
+    by_id: HashMap<String, Observed>,
+    by_name: HashMap<String, Vec<Observed>>,
+}
+
+impl Found {
+    fn add(&mut self, observed: Observed, names: &BTreeSet<String>) {
+        let name = observed.body.get("name").and_then(Value::as_str).unwrap_or_default();
+        if names.contains(name) {
+            let namesakes = self.by_name.entry(name.to_owned()).or_default();
+            if namesakes.iter().all(|o| o.id != observed.id) {
+                namesakes.push(observed.clone());
+            }
+        }
+        self.by_id.insert(observed.id.clone(), observed);
+    }
+}
+
+#[derive(Clone)]
+struct Looker {
+    client: Client,
+    kind: Kind,
+}
+
+impl Looker {
+    async fn look(
+        self,
+        known: BTreeMap<String, Option<u64>>,
+        names: BTreeSet<String>,
+    ) -> Result<Found, Error> {
+        let mut found = match self.kind.spec().listing() {
+            Listing::FlowService => self.look_filtered(&known, &names).await?,
+            Listing::Offset => self.look_paged(&known, &names).await?,
+        };
+        // A list is no proof of absence; the object itself is asked before it counts as gone.
+        let missing: Vec<(String, Option<u64>)> = known
+            .iter()
+            .filter(|(id, version)| match found.by_id.get(*id) {
+                None => true,
+                // A list that showed an older version than ours: the newer one is asked for.
+                Some(observed) => version.is_some_and(|v| observed.version.is_some_and(|seen| seen < v)),
+            })
+            .map(|(id, version)| (id.clone(), *version))
+            .collect();
+        let mut reads = JoinSet::new();
+        for (id, version) in missing {
+            let looker = self.clone();
+            reads.spawn(async move { looker.read(&id, version).await });
+        }
+        while let Some(joined) = reads.join_next().await {
+            if let Ok(result) = joined
+                && let Some(observed) = result?
+            {
+                found.add(observed, &names);
+            }
+        }
+        Ok(found)
+    }
+
+    async fn look_filtered(
+        &self,
+        known: &BTreeMap<String, Option<u64>>,
+        names: &BTreeSet<String>,
+    ) -> Result<Found, Error> {
+        let ids: Vec<&str> = known.keys().map(String::as_str).collect();
+        // A comma separates alternatives and cannot be escaped by any document: such a name is looked for in the list.
+        let filterable = names.iter().all(|n| !n.contains(','));
+        let requests = ids.len().div_ceil(IDS_PER_REQUEST) + names.len().div_ceil(NAMES_PER_REQUEST);
+        let mut found = Found::default();
+        if requests == 0 {
+            return Ok(found);
+        }
+        let mut whole_list = !filterable;
+        if filterable && requests > 2 {
+            let total = self.count().await?;
+            whole_list = total.is_some_and(|total| total.div_ceil(PAGE).max(1) < requests);
+        }
+        if whole_list {
+            self.list(None, &mut |observed| found.add(observed, names)).await?;
+            return Ok(found);
+        }
+        let mut filters: Vec<String> =
+            ids.chunks(IDS_PER_REQUEST).map(|ids| format!("id=={}", ids.join(","))).collect();
+        let names_listed: Vec<&str> = names.iter().map(String::as_str).collect();
+        filters.extend(names_listed.chunks(NAMES_PER_REQUEST).map(|n| format!("name=={}", n.join(","))));
+        let mut work = JoinSet::new();
+        for filter in filters {
+            let looker = self.clone();
+            work.spawn(async move {
+                let mut objects = Vec::new();
+                looker.list(Some(&filter), &mut |observed| objects.push(observed)).await.map(|()| objects)
+            });
+        }
+        while let Some(joined) = work.join_next().await {
+            if let Ok(objects) = joined {
+                objects?.into_iter().for_each(|observed| found.add(observed, names));
+            }
+        }
+        Ok(found)
+    }
+
+    /// How many objects of the kind there are; `None` if the platform does not say.
+    async fn count(&self) -> Result<Option<usize>, Error> {
+        let reply = self.send(&Call::get(self.kind.spec().collection()).query("count", "true")).await?;
+        if !reply.is_success() {
+            return Ok(None);
+        }
+        Ok(reply.body.get("count").and_then(Value::as_u64).and_then(|n| usize::try_from(n).ok()))
+    }
+
+    /// Goes through a list by continuation token, with the same other parameters each time (platform-api.md 2.3).
+    async fn list(&self, filter: Option<&str>, each: &mut (dyn FnMut(Observed) + Send)) -> Result<(), Error> {
+        let spec = self.kind.spec();
+        let mut token: Option<String> = None;
+        let mut seen_tokens = BTreeSet::new();
+        loop {
+            let mut call = Call::get(spec.collection()).query("limit", PAGE.to_string());
+            if let Some(filter) = filter {
+                call = call.query("property", filter);
+            }
+            if let Some(token) = &token {
+                call = call.query("continuationToken", token);
+            }
+            let reply = self.success(&call).await?;
+            let items = reply.body.get("items").and_then(Value::as_array);
+            let items = items.ok_or_else(|| self.undecodable("a list without `items`"))?;
+            for item in items {
+                each(spec.observed(item).ok_or_else(|| self.undecodable("an object without an id"))?);
+            }
+            token = reply.body.pointer("/_links/next/href").and_then(Value::as_str).and_then(continuation);
+            match &token {
+                None => return Ok(()),
+                Some(next) if !seen_tokens.insert(next.clone()) => {
+                    return Err(self.undecodable("a list whose pages go round in a circle"));
+                }
+                Some(_) => {}
+            }
+        }
+    }
+
+    /// Mapping sets: no filter by id, `start` and `limit` paging whose count is not to be trusted (platform-api.md 3.1).
+    async fn look_paged(
+        &self,
+        known: &BTreeMap<String, Option<u64>>,
+        names: &BTreeSet<String>,
+    ) -> Result<Found, Error> {
+        let mut found = Found::default();
+        if known.is_empty() && names.is_empty() {
+            return Ok(found);
+        }
+        if names.is_empty() && known.len() <= FEW {
+            for (id, version) in known {
+                if let Some(observed) = self.newest(id, *version).await? {
+                    found.add(observed, names);
+                }
+            }
+            return Ok(found);
+        }
+        let spec = self.kind.spec();
+        let mut start = 0;
+        loop {
+            let call = Call::get(spec.collection())
+                .query("limit", PAGE.to_string())
+                .query("start", start.to_string());
+            let reply = self.success(&call).await?;
+            let items = reply.body.get("data").and_then(Value::as_array);
+            let items = items.ok_or_else(|| self.undecodable("a list without `data`"))?;
+            let before = found.by_id.len();
+            for item in items {
+                // A short form without the mappings says too little: such a set is read singly afterwards.
+                if let Some(observed) = spec.observed(item) {
+                    found.add(observed, names);
+                }
+            }
+            start += items.len();
+            let all_known = names.is_empty() && known.keys().all(|id| found.by_id.contains_key(id));
+            // A page with nothing new means that `start` is not heeded, or that the end is reached.
+            if items.is_empty() || all_known || found.by_id.len() == before {
+                return Ok(found);
+            }
+        }
+    }
+
+    /// The newest version of a mapping set: a read without a version gives the newest or the first, documents disagree
+    /// (platform-api.md 3.3), so one that answers with an older version than ours is asked again for ours and the next.
+    async fn newest(&self, id: &str, known: Option<u64>) -> Result<Option<Observed>, Error> {
+        let plain = self.read(id, None).await?;
+        let Some(version) = known else { return Ok(plain) };
+        if plain.as_ref().is_some_and(|o| o.version.is_none_or(|seen| seen >= version)) {
+            return Ok(plain);
+        }
+        if let Some(next) = self.read(id, Some(version + 1)).await? {
+            return Ok(Some(next));
+        }
+        self.read(id, Some(version)).await
+    }
+
+    async fn read(&self, id: &str, version: Option<u64>) -> Result<Option<Observed>, Error> {
+        let spec = self.kind.spec();
+        let reply = self.send(&spec.read(id, version)).await?;
+        if reply.is_success() {
+            // `items: []` on a 200 is "not found" too (platform-api.md 2.1).
+            return Ok(spec.observed(&reply.body));
+        }
+        let problem = Problem::of(&reply);
+        // A 404 for the sandbox is not a 404 for the object (platform-api.md 1.6).
+        if reply.status == 404 && !is_about_sandbox(&problem) {
+            return Ok(None);
+        }
+        Err(Error::Refused { kind: self.kind, problem })
+    }
+
+    async fn success(&self, call: &Call) -> Result<Reply, Error> {
+        let reply = self.send(call).await?;
+        if reply.is_success() {
+            return Ok(reply);
+        }
+        Err(Error::Refused { kind: self.kind, problem: Problem::of(&reply) })
+    }
+
+    async fn send(&self, call: &Call) -> Result<Reply, Error> {
+        self.client.send(call).await.map_err(|source| Error::NoAnswer { kind: self.kind, source })
+    }
+
+    fn undecodable(&self, what: &str) -> Error {
+        Error::Undecodable { kind: self.kind, what: what.to_owned() }
+    }
+}
+
+/// Whether a 404 speaks of the sandbox (`2100` to `2103`, platform-api.md 1.6).
+fn is_about_sandbox(problem: &Problem) -> bool {
+    let code = problem.code.as_deref().unwrap_or_default();
+    code.strip_prefix("FLOW-").unwrap_or(code).starts_with("210")
+}
+
+/// The `continuationToken` of a relative link. It may hold `=`, so the link is taken apart as a query, not split.
+fn continuation(href: &str) -> Option<String> {
+    let (_, query) = href.split_once('?')?;
+    let token = query.split('&').find_map(|pair| pair.strip_prefix("continuationToken="))?;
+    let token = percent_encoding::percent_decode_str(token).decode_utf8().ok()?;
+    (!token.is_empty()).then(|| token.into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_continuation_token_may_hold_equals_signs() {
+        assert_eq!(
+            continuation("/connections?limit=2&continuationToken=abc%3D%3D").as_deref(),
+            Some("abc==")
+        );
+        assert_eq!(continuation("/connections?continuationToken=a=b=").as_deref(), Some("a=b="));
+        assert_eq!(continuation("/connections"), None);
+        assert_eq!(continuation("/connections?continuationToken="), None);
+    }
+}

@@ -1,0 +1,642 @@
+//! Decides each object's operation and the steps that carry it out. Links between steps are `order`'s.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use super::diff::{self, Cause, Difference, FieldChange};
+use super::{
+    Action, Drift, FORMAT_VERSION, Inputs, Note, Observations, Operation, Plan, Refusal, guard, order, stale,
+};
+use crate::kind::{Address, Body, Intent, Kind, Leaf, Observed, Step, leaf, map_leaves, visit_leaves};
+use crate::manifest::Section;
+use crate::state::model::Entry;
+
+/// Makes the plan. Same inputs, same plan, byte for byte.
+pub fn build(inputs: &Inputs<'_>) -> Plan {
+    let empty = BTreeMap::new();
+    let entries = inputs.state.map_or(&empty, |s| &s.entries);
+    let wanted: &[Section] = if inputs.options.destroy { &[] } else { &inputs.manifest.sections };
+
+    let mut depends_on: BTreeMap<Address, BTreeSet<Address>> = BTreeMap::new();
+    for (address, entry) in entries {
+        depends_on.entry(address.clone()).or_default().extend(entry.depends_on.iter().cloned());
+    }
+    for section in wanted {
+        depends_on.entry(section.address.clone()).or_default().extend(section.depends_on.iter().cloned());
+    }
+    let addresses: BTreeSet<Address> = depends_on.keys().cloned().collect();
+    let selected = inputs.options.selection.resolve(&addresses, &depends_on, inputs.options.destroy);
+
+    let mut builder = Builder {
+        inputs,
+        entries,
+        selected: &selected,
+        fates: BTreeMap::new(),
+        plan: Plan {
+            format_version: FORMAT_VERSION,
+            destroy: inputs.options.destroy,
+            place: inputs.place.clone(),
+            lineage: inputs.state.map(|s| s.lineage.clone()),
+            operations: Vec::new(),
+            drift: Vec::new(),
+            unchanged: 0,
+            notes: Vec::new(),
+            refusals: Vec::new(),
+            pins: BTreeMap::new(),
+            records: BTreeMap::new(),
+        },
+    };
+
+    // Parents before children: an object's wanted body needs to know whether its parents keep their ids.
+    let mut by_kind: Vec<&Section> = wanted.iter().collect();
+    by_kind.sort_by_key(|s| s.address.kind);
+    for section in by_kind {
+        let from = builder.plan.operations.len();
+        builder.want(section);
+        for step in builder.plan.operations[from..].iter_mut().flat_map(|o| &mut o.steps) {
+            step.depends_on.clone_from(&section.depends_on);
+            step.protect = section.protect;
+        }
+    }
+    let present: BTreeSet<&Address> = wanted.iter().map(|s| &s.address).collect();
+    for (address, entry) in entries {
+        if !present.contains(address) {
+            builder.unwant(address, entry);
+        }
+        builder.clear_leftovers(address, entry);
+    }
+
+    let mut plan = builder.plan;
+    let place: BTreeMap<&str, usize> =
+        wanted.iter().enumerate().rev().map(|(i, s)| (s.address.pipeline.as_str(), i)).collect();
+    plan.operations.sort_by_key(|o| {
+        let removal = matches!(o.action, Action::Delete | Action::Forget);
+        let at = place.get(o.address.pipeline.as_str()).copied().unwrap_or(usize::MAX);
+        let kind = Kind::ALL.iter().position(|k| *k == o.address.kind).unwrap_or_default();
+        (removal, at, o.address.pipeline.clone(), if removal { Kind::ALL.len() - kind } else { kind })
+    });
+    order::link(&mut plan.operations, &depends_on);
+    plan.pins = stale::pins(&plan, entries, inputs.observations, &depends_on);
+    guard::check(&mut plan, inputs, entries, &selected, &depends_on);
+    plan
+}
+
+/// What will have become of an object when the steps that concern it are done.
+struct Fate {
+    /// Its id; `None` when only applying will tell.
+    id: Option<String>,
+    /// Its version number; `None` likewise.
+    version: Option<u64>,
+}
+
+struct Builder<'a> {
+    inputs: &'a Inputs<'a>,
+    entries: &'a BTreeMap<Address, Entry>,
+    selected: &'a BTreeSet<Address>,
+    fates: BTreeMap<Address, Fate>,
+    plan: Plan,
+}
+
+impl Builder<'_> {
+    fn observations(&self) -> &Observations {
+        self.inputs.observations
+    }
+
+    /// Plans for a section of the manifest.
+    fn want(&mut self, section: &Section) {
+        let address = &section.address;
+        let entry = self.entries.get(address);
+        if !self.selected.contains(address) {
+            if let Some(entry) = entry {
+                let fate = Fate { id: Some(entry.id.clone()), version: entry.version };
+                self.fates.insert(address.clone(), fate);
+            }
+            return;
+        }
+        let desired = self.resolve(section);
+        match entry {
+            None => self.want_new(section, desired),
+            Some(entry) => match self.observations().managed.get(address).filter(|o| !o.is_going()) {
+                None => self.want_again(section, entry, desired),
+                Some(observed) => {
+                    let observed = observed.clone();
+                    self.want_same(section, entry, &observed, desired);
+                }
+            },
+        }
+    }
+
+    /// The wanted body with what is known by now: ids and versions of objects that keep them, secret fingerprints.
+    fn resolve(&self, section: &Section) -> Body {
+        map_leaves(&section.body, &mut |leaf| match leaf {
+            Leaf::Id(address) => self.fates.get(address)?.id.clone().map(Value::from),
+            // The flow spec types it as a string (platform-api.md 3.3).
+            Leaf::Version(address) => self.fates.get(address)?.version.map(|v| v.to_string().into()),
+            Leaf::Secret { source: Some(source), .. } => Some(
+                Leaf::Secret {
+                    source: Some(source.clone()),
+                    fingerprint: self.inputs.fingerprints.get(source).cloned(),
+                }
+                .to_value(),
+            ),
+            Leaf::Secret { .. } | Leaf::Soon(_) => None,
+        })
+    }
+
+    fn want_new(&mut self, section: &Section, desired: Body) {
+        let address = &section.address;
+        let title = address.kind.spec().title();
+        let namesakes = self.observations().namesakes.get(address).cloned().unwrap_or_default();
+        let options = self.inputs.options;
+        if options.adopt.iter().any(|s| s.matches(address)) {
+            match namesakes.as_slice() {
+                [one] => return self.adopt(section, one, desired),
+                [] => {}
+                several => {
+                    let ids: Vec<&str> = several.iter().map(|o| o.id.as_str()).collect();
+                    self.refuse(
+                        address,
+                        format!("{} objects bear its name: {}", several.len(), ids.join(", ")),
+                        "names are not unique on the platform: rename or delete all but one of them, then adopt it",
+                    );
+                    return;
+                }
+            }
+        } else if !namesakes.is_empty() && !options.create_beside.iter().any(|s| s.matches(address)) {
+            let ids: Vec<&str> = namesakes.iter().map(|o| o.id.as_str()).collect();
+            self.refuse(
+                address,
+                format!("the sandbox already has a {title} of this name that is not managed here: {}", ids.join(", ")),
+                &format!(
+                    "take it over with `--adopt {address}`, or make a second one with `--create-beside {address}`"
+                ),
+            );
+        }
+        let namesakes = namesakes.into_iter().map(|o| o.id).collect();
+        self.check_start(section, &desired);
+        self.create(section, desired, namesakes, None, format!("the sandbox has no such {title} yet"));
+    }
+
+    /// For an object that the state knows and the platform does not show.
+    fn want_again(&mut self, section: &Section, entry: &Entry, desired: Body) {
+        let address = &section.address;
+        self.plan.drift.push(Drift {
+            address: address.clone(),
+            id: entry.id.clone(),
+            gone: true,
+            fields: Vec::new(),
+        });
+        let namesakes =
+            self.observations().namesakes.get(address).into_iter().flatten().map(|o| o.id.clone());
+        let namesakes = namesakes.collect();
+        let desired = restart(self.inputs.now, address.kind, desired);
+        let reason = format!("{} is gone from the platform, or not visible to this credential", entry.id);
+        self.create(section, desired, namesakes, None, reason);
+    }
+
+    fn want_same(&mut self, section: &Section, entry: &Entry, observed: &Observed, desired: Body) {
+        let address = &section.address;
+        let spec = address.kind.spec();
+        let started = spec.started(&observed.body, self.inputs.now);
+        let Difference { changes, drift, unchanged, unknown_secrets } =
+            diff::compare(address.kind, &desired, Some(&entry.applied), &observed.body, started);
+        for path in unknown_secrets {
+            self.note(
+                address,
+                format!("the secret at {path} cannot be read here: whether it changed is not known"),
+            );
+        }
+        if !drift.is_empty() {
+            self.plan.drift.push(Drift {
+                address: address.clone(),
+                id: entry.id.clone(),
+                gone: false,
+                fields: drift,
+            });
+        }
+        let asked = self.inputs.options.replace.contains(address);
+        let forced = changes.iter().any(|c| c.forces_replacement);
+        if asked || forced {
+            return self.replace(section, entry, observed, desired, changes, unchanged, asked);
+        }
+        if changes.is_empty() {
+            self.plan.unchanged += 1;
+            self.keep(address, observed);
+            self.record_if_moved(section, entry, observed, &desired);
+            return;
+        }
+        let reason = reason(&changes);
+        self.update(section, observed, desired, changes, unchanged, reason);
+    }
+
+    /// An unchanged object whose entry is behind: the manifest followed the platform, or protection changed.
+    fn record_if_moved(&mut self, section: &Section, entry: &Entry, observed: &Observed, desired: &Body) {
+        let applied = as_applied(desired, Some(&entry.applied));
+        let current = Entry {
+            etag: observed.etag.clone(),
+            version: observed.version,
+            applied,
+            depends_on: section.depends_on.clone(),
+            protect: section.protect,
+            ..entry.clone()
+        };
+        let same = Entry { etag: entry.etag.clone(), ..current.clone() } == *entry;
+        if same {
+            return;
+        }
+        if entry.protect != section.protect {
+            let what = if section.protect { "will be protected" } else { "will no longer be protected" };
+            self.note(&section.address, format!("{what} (recorded by the next apply; nothing is sent)"));
+        }
+        self.plan.records.insert(section.address.clone(), current);
+    }
+
+    fn keep(&mut self, address: &Address, observed: &Observed) {
+        let fate = Fate { id: Some(observed.id.clone()), version: observed.version };
+        self.fates.insert(address.clone(), fate);
+    }
+
+    fn create(
+        &mut self,
+        section: &Section,
+        desired: Body,
+        namesakes: Vec<String>,
+        replaces: Option<String>,
+        reason: String,
+    ) {
+        let address = &section.address;
+        self.fates.insert(address.clone(), Fate { id: None, version: None });
+        let mut steps =
+            vec![step(address, "create", Intent::Create { body: desired.clone(), namesakes, replaces })];
+        if desired.get("enabled") == Some(&Value::Bool(false)) {
+            // A create always makes an enabled flow; its start lies ahead, so it is off before it runs
+            // (platform-api.md 2.9).
+            let intent = Intent::Switch { id: String::new(), etag: None, on: false, before: Value::Null };
+            steps.push(step(address, "disable", intent));
+        }
+        self.plan.operations.push(Operation {
+            address: address.clone(),
+            action: Action::Create,
+            reason,
+            id: None,
+            body: Some(desired),
+            changes: Vec::new(),
+            unchanged: 0,
+            steps,
+        });
+    }
+
+    fn adopt(&mut self, section: &Section, observed: &Observed, desired: Body) {
+        let address = &section.address;
+        let started = address.kind.spec().started(&observed.body, self.inputs.now);
+        let Difference { changes, unchanged, unknown_secrets, .. } =
+            diff::compare(address.kind, &desired, None, &observed.body, started);
+        if !unknown_secrets.is_empty() {
+            self.note(
+                address,
+                "its secret cannot be read here, so it will not be set at the adoption".to_owned(),
+            );
+        }
+        let fixed: Vec<&str> =
+            changes.iter().filter(|c| c.forces_replacement).map(|c| c.path.as_str()).collect();
+        if !fixed.is_empty() {
+            let text = format!("{} cannot be adopted: it differs in {}", observed.id, fixed.join(", "));
+            self.refuse(
+                address,
+                text,
+                "these fields cannot be changed in place: make the manifest say what the object has, or create another",
+            );
+        }
+        let mut steps =
+            vec![step(address, "adopt", Intent::Adopt { id: observed.id.clone(), body: desired.clone() })];
+        steps.extend(Self::update_steps(address, observed, &desired, &changes));
+        let version = changes.is_empty().then_some(observed.version).flatten();
+        self.fates.insert(address.clone(), Fate { id: Some(observed.id.clone()), version });
+        self.plan.operations.push(Operation {
+            address: address.clone(),
+            action: Action::Adopt,
+            reason: "an existing object of this name is taken under management".to_owned(),
+            id: Some(observed.id.clone()),
+            body: Some(desired),
+            changes,
+            unchanged,
+            steps,
+        });
+    }
+
+    fn update(
+        &mut self,
+        section: &Section,
+        observed: &Observed,
+        desired: Body,
+        changes: Vec<FieldChange>,
+        unchanged: usize,
+        reason: String,
+    ) {
+        let address = &section.address;
+        let steps = Self::update_steps(address, observed, &desired, &changes);
+        // A PUT of a mapping set makes another version, which only the answer tells (platform-api.md 3.3).
+        self.fates.insert(address.clone(), Fate { id: Some(observed.id.clone()), version: None });
+        self.plan.operations.push(Operation {
+            address: address.clone(),
+            action: Action::Update,
+            reason,
+            id: Some(observed.id.clone()),
+            body: Some(desired),
+            changes,
+            unchanged,
+            steps,
+        });
+    }
+
+    /// The PATCH or PUT, and the switch, that bring an object to `desired`.
+    fn update_steps(
+        address: &Address,
+        observed: &Observed,
+        desired: &Body,
+        changes: &[FieldChange],
+    ) -> Vec<Step> {
+        let (switch, fields): (Vec<&FieldChange>, Vec<_>) =
+            changes.iter().partition(|c| c.path == "/enabled");
+        let mut steps = Vec::new();
+        if !fields.is_empty() {
+            steps.push(step(
+                address,
+                "update",
+                Intent::Update {
+                    id: observed.id.clone(),
+                    etag: observed.etag.clone(),
+                    version: observed.version,
+                    before: observed.body.clone(),
+                    after: desired.clone(),
+                    paths: fields.into_iter().map(|c| c.path.clone()).collect(),
+                    places: observed.places.clone(),
+                },
+            ));
+        }
+        if let Some(change) = switch.first() {
+            let on = change.desired != Some(Value::Bool(false));
+            steps.push(step(
+                address,
+                if on { "enable" } else { "disable" },
+                Intent::Switch {
+                    id: observed.id.clone(),
+                    etag: observed.etag.clone(),
+                    on,
+                    before: observed.body.clone(),
+                },
+            ));
+        }
+        steps
+    }
+
+    /// Replaces: the new object first, then the old one away; a flow is switched off in between, so that data is never
+    /// read twice (design 3).
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "one caller, and every argument is one of the three pictures"
+    )]
+    fn replace(
+        &mut self,
+        section: &Section,
+        entry: &Entry,
+        observed: &Observed,
+        desired: Body,
+        changes: Vec<FieldChange>,
+        unchanged: usize,
+        asked: bool,
+    ) {
+        let address = &section.address;
+        let forcing: Vec<&FieldChange> = changes.iter().filter(|c| c.forces_replacement).collect();
+        let reason = match forcing.first() {
+            _ if asked => "asked for with --replace".to_owned(),
+            Some(c) if c.cause == Cause::Dependency => format!("{} becomes another object", parents(c)),
+            Some(c) if c.cause == Cause::Platform => {
+                format!("{} was changed on the platform and cannot be changed in place", c.path)
+            }
+            Some(c) => format!("{} cannot be changed in place", c.path),
+            None => String::new(),
+        };
+        let desired = restart(self.inputs.now, address.kind, desired);
+        let running = observed.body.get("enabled") == Some(&Value::Bool(true));
+        let switch = |on| Intent::Switch {
+            id: entry.id.clone(),
+            etag: observed.etag.clone(),
+            on,
+            before: observed.body.clone(),
+        };
+        let mut steps = Vec::new();
+        if running {
+            steps.push(step(address, "disable-old", switch(false)));
+        }
+        let namesakes = vec![entry.id.clone()];
+        self.create(section, desired.clone(), namesakes, Some(entry.id.clone()), String::new());
+        if let Some(created) = self.plan.operations.pop() {
+            steps.extend(created.steps);
+        }
+        if running {
+            let mut back = step(address, "enable-old", switch(true));
+            back.unless = Some(order::key(address, "create"));
+            steps.push(back);
+        }
+        steps.push(step(
+            address,
+            "delete-old",
+            Intent::Delete {
+                id: entry.id.clone(),
+                etag: observed.etag.clone(),
+                version: observed.version,
+                before: observed.body.clone(),
+            },
+        ));
+        self.plan.operations.push(Operation {
+            address: address.clone(),
+            action: Action::Replace,
+            reason,
+            id: Some(entry.id.clone()),
+            body: Some(desired),
+            changes,
+            unchanged,
+            steps,
+        });
+    }
+
+    /// Plans for an entry that the manifest does not have.
+    fn unwant(&mut self, address: &Address, entry: &Entry) {
+        if !self.selected.contains(address) {
+            return;
+        }
+        let (action, reason, step) = match self.observations().managed.get(address).filter(|o| !o.is_going())
+        {
+            Some(observed) => (
+                Action::Delete,
+                if self.inputs.options.destroy { "destroy" } else { "no longer in the manifest" },
+                step(
+                    address,
+                    "delete",
+                    Intent::Delete {
+                        id: entry.id.clone(),
+                        etag: observed.etag.clone(),
+                        version: observed.version,
+                        before: observed.body.clone(),
+                    },
+                ),
+            ),
+            None => (
+                Action::Forget,
+                "gone from the platform already, or not visible to this credential",
+                step(address, "forget", Intent::Forget { id: entry.id.clone() }),
+            ),
+        };
+        self.plan.operations.push(Operation {
+            address: address.clone(),
+            action,
+            reason: reason.to_owned(),
+            id: Some(entry.id.clone()),
+            body: None,
+            changes: Vec::new(),
+            unchanged: 0,
+            steps: vec![step],
+        });
+    }
+
+    /// Deletes what earlier replacements have left.
+    fn clear_leftovers(&mut self, address: &Address, entry: &Entry) {
+        if !self.selected.contains(address) {
+            return;
+        }
+        for id in &entry.replaced {
+            let (action, reason, intent) =
+                match self.observations().leftovers.get(id).filter(|o| !o.is_going()) {
+                    Some(observed) => (
+                        Action::Delete,
+                        "left over from a replacement that did not end",
+                        Intent::Delete {
+                            id: id.clone(),
+                            etag: observed.etag.clone(),
+                            version: observed.version,
+                            before: observed.body.clone(),
+                        },
+                    ),
+                    None => (
+                        Action::Forget,
+                        "left over from a replacement, and gone from the platform",
+                        Intent::Forget { id: id.clone() },
+                    ),
+                };
+            self.plan.operations.push(Operation {
+                address: address.clone(),
+                action,
+                reason: reason.to_owned(),
+                id: Some(id.clone()),
+                body: None,
+                changes: Vec::new(),
+                unchanged: 0,
+                steps: vec![step(address, &format!("delete-{id}"), intent)],
+            });
+        }
+    }
+
+    /// A start in the past is refused by the platform (`1360-400`), so it is refused before anything is written.
+    fn check_start(&mut self, section: &Section, desired: &Body) {
+        if section.address.kind.spec().started(desired, self.inputs.now) {
+            self.refuse(
+                &section.address,
+                "its schedule's startTime lies in the past, which the platform does not take for a new dataflow".into(),
+                "give a time ahead, or leave startTime out to start soon after the create",
+            );
+        }
+    }
+
+    fn note(&mut self, address: &Address, text: String) {
+        self.plan.notes.push(Note { address: Some(address.clone()), text });
+    }
+
+    fn refuse(&mut self, address: &Address, text: String, hint: &str) {
+        self.plan.refusals.push(Refusal { address: Some(address.clone()), text, hint: hint.to_owned() });
+    }
+}
+
+/// A body whose first start has passed starts soon instead, since no new object can start in the past.
+fn restart(now: i64, kind: Kind, mut body: Body) -> Body {
+    if kind.spec().started(&body, now)
+        && let Some(start) = body.pointer_mut("/scheduleParams/startTime")
+    {
+        *start = Leaf::Soon(crate::kind::SOON_SECONDS).to_value();
+    }
+    body
+}
+
+/// What the state keeps of a body: no secret's source, no moment that was never fixed. A secret that was not resolved,
+/// and so not sent, keeps the fingerprint that `previous` has in its place.
+pub(crate) fn as_applied(body: &Body, previous: Option<&Body>) -> Body {
+    fn walk(value: &Value, previous: Option<&Value>) -> Option<Value> {
+        match leaf(value) {
+            Some(Leaf::Secret { fingerprint: None, .. }) => return previous.cloned(),
+            Some(Leaf::Secret { fingerprint, .. }) => {
+                return Some(Leaf::Secret { source: None, fingerprint }.to_value());
+            }
+            Some(Leaf::Soon(_)) => return None,
+            Some(Leaf::Id(_) | Leaf::Version(_)) | None => {}
+        }
+        match value {
+            Value::Object(members) => {
+                let kept = members.iter().filter_map(|(name, member)| {
+                    Some((name.clone(), walk(member, previous.and_then(|p| p.get(name)))?))
+                });
+                Some(Value::Object(kept.collect()))
+            }
+            Value::Null => None,
+            other => Some(other.clone()),
+        }
+    }
+    walk(body, previous).unwrap_or_default()
+}
+
+/// What the state keeps of a body whose secrets were not sent.
+pub(crate) fn without_secrets(body: &Body) -> Body {
+    let hidden = map_leaves(body, &mut |leaf| matches!(leaf, Leaf::Secret { .. }).then_some(Value::Null));
+    as_applied(&hidden, None)
+}
+
+fn step(address: &Address, verb: &str, intent: Intent) -> Step {
+    Step {
+        key: order::key(address, verb),
+        address: address.clone(),
+        intent,
+        needs: Vec::new(),
+        unless: None,
+        depends_on: Vec::new(),
+        protect: false,
+    }
+}
+
+/// The addresses that a changed field waits for.
+fn parents(change: &FieldChange) -> String {
+    let mut addresses = Vec::new();
+    if let Some(value) = &change.desired {
+        visit_leaves(value, &mut |leaf| {
+            if let Leaf::Id(address) | Leaf::Version(address) = leaf {
+                addresses.push(address.to_string());
+            }
+        });
+    }
+    addresses.join(", ")
+}
+
+/// Why an object is updated, in words.
+fn reason(changes: &[FieldChange]) -> String {
+    let has = |cause| changes.iter().any(|c| c.cause == cause);
+    let follows = || {
+        let change = changes.iter().find(|c| c.cause == Cause::Dependency);
+        format!("follows {}", change.map(parents).unwrap_or_default())
+    };
+    match (has(Cause::Manifest), has(Cause::Platform), has(Cause::Both), has(Cause::Dependency)) {
+        (_, _, true, _) => "both the manifest and the platform changed".to_owned(),
+        (true, true, ..) => "the manifest changed, and so did the platform (drift)".to_owned(),
+        (true, ..) => "the manifest changed".to_owned(),
+        (_, true, ..) => "the platform changed (drift)".to_owned(),
+        _ => follows(),
+    }
+}

@@ -1,0 +1,328 @@
+//! Compares the three pictures of one object, field by field. Pure; knows no kind but through its rules.
+//!
+//! Only what the manifest says, or once said, is compared (design 3); what the platform adds on its own is not looked
+//! at, except below pointers that a kind owns whole.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::kind::{Body, Kind, Leaf, Rule, leaf};
+
+/// One field that is to change, or has drifted.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct FieldChange {
+    /// JSON Pointer into the canonical body.
+    pub path: String,
+    /// What the platform has; absent when it has nothing, or does not show it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed: Option<Value>,
+    /// What the manifest wants; absent when it wants nothing any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub desired: Option<Value>,
+    /// What was last sent; absent when nothing was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub applied: Option<Value>,
+    /// Where the change comes from.
+    pub cause: Cause,
+    /// Whether the field cannot be changed in place.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub forces_replacement: bool,
+}
+
+/// Who moved a field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Cause {
+    /// The manifest.
+    Manifest,
+    /// The platform: drift.
+    Platform,
+    /// Both, to different values.
+    Both,
+    /// Another object of the plan, whose id or version becomes another.
+    Dependency,
+}
+
+/// The result of comparing one object.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Difference {
+    /// Fields to bring to what the manifest wants.
+    pub changes: Vec<FieldChange>,
+    /// Fields that the platform moved, whether or not the manifest still cares.
+    pub drift: Vec<FieldChange>,
+    /// How many compared fields are as wanted.
+    pub unchanged: usize,
+    /// Paths of secrets whose value could not be had, so that nothing can be said of them.
+    pub unknown_secrets: Vec<String>,
+}
+
+/// Compares. `applied` is absent for an object that is being adopted; `started` freezes schedule fields.
+pub(super) fn compare(
+    kind: Kind,
+    desired: &Body,
+    applied: Option<&Body>,
+    observed: &Body,
+    started: bool,
+) -> Difference {
+    let spec = kind.spec();
+    let (wanted, sent, seen) =
+        (flatten(desired), applied.map(flatten).unwrap_or_default(), flatten(observed));
+    let owned = |path: &str| {
+        spec.owned().iter().any(|o| path.strip_prefix(o).is_some_and(|rest| rest.starts_with('/')))
+    };
+    let mut paths: Vec<&String> = wanted.keys().collect();
+    let mut known: BTreeSet<&String> = paths.iter().copied().collect();
+    for path in sent.keys().chain(seen.keys().filter(|p| owned(p))) {
+        if known.insert(path) {
+            paths.push(path);
+        }
+    }
+
+    let mut result = Difference::default();
+    for path in paths {
+        let (desired, applied) = (wanted.get(path), sent.get(path));
+        let mut observed = seen.get(path);
+        let rule = spec.rule(path, observed, desired);
+        match desired.and_then(leaf).or_else(|| applied.and_then(leaf)) {
+            Some(Leaf::Soon(_)) => continue,
+            Some(Leaf::Secret { fingerprint, .. }) => {
+                compare_secret(path, desired, applied, fingerprint.as_deref(), &mut result);
+                continue;
+            }
+            _ => {}
+        }
+        if observed.is_none() && rule == Rule::Shown {
+            // Not shown is not gone: what was last sent stands in; at adoption, what is wanted.
+            observed = applied.or(desired);
+        }
+        if rule == Rule::Frozen && desired.is_none() {
+            // No longer said; it cannot be unsaid on the platform either.
+            continue;
+        }
+        let drifted = (applied.is_some() || owned(path)) && !same(applied, observed);
+        if same(desired, observed) {
+            result.unchanged += usize::from(desired.is_some());
+            continue;
+        }
+        let forces_replacement = match rule {
+            Rule::Replace => true,
+            Rule::Frozen => started,
+            Rule::Patch | Rule::Shown | Rule::Switch => false,
+        };
+        let cause = match (same(desired, applied), drifted) {
+            _ if desired.is_some_and(holds_unknown) => Cause::Dependency,
+            (true, _) => Cause::Platform,
+            (false, true) => Cause::Both,
+            (false, false) => Cause::Manifest,
+        };
+        let change = FieldChange {
+            path: path.clone(),
+            observed: observed.cloned(),
+            desired: desired.cloned(),
+            applied: applied.cloned(),
+            cause,
+            forces_replacement,
+        };
+        if drifted {
+            result.drift.push(change.clone());
+        }
+        result.changes.push(change);
+    }
+    result
+}
+
+/// A secret is compared with the fingerprint of what was last sent, never with what the platform shows.
+fn compare_secret(
+    path: &str,
+    desired: Option<&Value>,
+    applied: Option<&Value>,
+    fingerprint: Option<&str>,
+    result: &mut Difference,
+) {
+    let sent = match applied.and_then(leaf) {
+        Some(Leaf::Secret { fingerprint, .. }) => fingerprint,
+        _ => None,
+    };
+    if desired.is_some() && fingerprint.is_none() {
+        result.unknown_secrets.push(path.to_owned());
+        return;
+    }
+    if desired.is_some() && sent.is_some() && sent.as_deref() == fingerprint {
+        result.unchanged += 1;
+        return;
+    }
+    result.changes.push(FieldChange {
+        path: path.to_owned(),
+        observed: None,
+        desired: desired.cloned(),
+        applied: applied.cloned(),
+        cause: Cause::Manifest,
+        forces_replacement: false,
+    });
+}
+
+/// Whether the value depends on an id or version that only applying will tell.
+fn holds_unknown(value: &Value) -> bool {
+    let mut unknown = false;
+    crate::kind::visit_leaves(value, &mut |leaf| unknown |= matches!(leaf, Leaf::Id(_) | Leaf::Version(_)));
+    unknown
+}
+
+/// Those of a body's fields whose pointer `which` takes.
+pub(crate) fn fields(body: &Body, which: &dyn Fn(&str) -> bool) -> Map<String, Value> {
+    let mut fields = flatten(body);
+    fields.retain(|path, _| which(path));
+    fields
+}
+
+/// A body's fields by JSON Pointer: scalars, whole arrays and leaves. An empty object is no field: absent and `{}` are
+/// the same thing to the platform's kinds.
+fn flatten(body: &Body) -> Map<String, Value> {
+    let mut fields = Map::new();
+    walk(body, &mut String::new(), &mut fields);
+    fields
+}
+
+fn walk(value: &Value, path: &mut String, fields: &mut Map<String, Value>) {
+    match value {
+        Value::Object(members) if leaf(value).is_none() => {
+            for (name, member) in members {
+                let length = path.len();
+                path.push('/');
+                path.push_str(&crate::kind::escape_pointer(name));
+                walk(member, path, fields);
+                path.truncate(length);
+            }
+        }
+        Value::Null => {}
+        other => {
+            fields.insert(path.clone(), other.clone());
+        }
+    }
+}
+
+/// Whether two bodies have the same fields, secrets left out of the comparison.
+pub(crate) fn same_bodies(a: &Body, b: &Body) -> bool {
+    let plain = |body: &Body| {
+        let mut fields = flatten(body);
+        fields.retain(|_, value| leaf(value).is_none());
+        fields
+    };
+    let (a, b) = (plain(a), plain(b));
+    a.len() == b.len() && a.iter().all(|(path, value)| same(Some(value), b.get(path)))
+}
+
+/// Whether two values are the same to the platform, which returns strings where numbers and booleans were sent
+/// (platform-api.md 2.4.4).
+pub(crate) fn same(a: Option<&Value>, b: Option<&Value>) -> bool {
+    match (a, b) {
+        (None, None) => true,
+        (Some(a), Some(b)) => same_value(a, b),
+        _ => false,
+    }
+}
+
+fn same_value(a: &Value, b: &Value) -> bool {
+    match (a, b) {
+        (Value::Array(a), Value::Array(b)) => {
+            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same_value(a, b))
+        }
+        (Value::Object(a), Value::Object(b)) => {
+            a.len() == b.len() && a.iter().all(|(k, v)| b.get(k).is_some_and(|w| same_value(v, w)))
+        }
+        (Value::String(text), other @ (Value::Number(_) | Value::Bool(_)))
+        | (other @ (Value::Number(_) | Value::Bool(_)), Value::String(text)) => {
+            let shown = other.to_string();
+            *text == shown
+                || other
+                    .as_f64()
+                    .is_some_and(|n| text.parse::<f64>().is_ok_and(|t| (t - n).abs() < f64::EPSILON))
+        }
+        (a, b) => a == b,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn flow(interval: Value, start: Value) -> Body {
+        json!({ "name": "f", "scheduleParams": { "frequency": "hour", "interval": interval, "startTime": start } })
+    }
+
+    #[test]
+    fn strings_where_numbers_were_sent_are_no_drift() {
+        let wanted = flow(json!(2), json!(100));
+        let seen = flow(json!("2"), json!("100"));
+        let difference = compare(Kind::Dataflow, &wanted, Some(&wanted), &seen, true);
+        assert!(difference.changes.is_empty() && difference.drift.is_empty());
+        assert_eq!(difference.unchanged, 4);
+    }
+
+    #[test]
+    fn what_the_manifest_never_said_is_not_compared() {
+        let wanted = json!({ "name": "f" });
+        let seen = json!({ "name": "f", "description": "by the platform" });
+        assert!(compare(Kind::Dataflow, &wanted, Some(&wanted), &seen, false).changes.is_empty());
+    }
+
+    #[test]
+    fn what_it_once_said_is() {
+        let seen = json!({ "name": "f", "description": "old" });
+        let difference = compare(Kind::Dataflow, &json!({ "name": "f" }), Some(&seen), &seen, false);
+        assert_eq!(difference.changes.len(), 1);
+        assert_eq!((difference.changes[0].cause, &difference.changes[0].desired), (Cause::Manifest, &None));
+    }
+
+    #[test]
+    fn both_moved_is_told_from_drift() {
+        let (was, seen, wanted) = (json!({ "name": "a" }), json!({ "name": "b" }), json!({ "name": "c" }));
+        assert_eq!(compare(Kind::Source, &wanted, Some(&was), &seen, false).changes[0].cause, Cause::Both);
+        assert_eq!(compare(Kind::Source, &was, Some(&was), &seen, false).changes[0].cause, Cause::Platform);
+        assert_eq!(compare(Kind::Source, &wanted, Some(&was), &was, false).changes[0].cause, Cause::Manifest);
+        // The manifest followed what somebody did by hand: nothing to do, nothing to report.
+        let followed = compare(Kind::Source, &seen, Some(&was), &seen, false);
+        assert!(followed.changes.is_empty() && followed.drift.is_empty());
+    }
+
+    #[test]
+    fn a_mapping_added_behind_our_back_is_drift() {
+        let field =
+            |d: &str| json!({ "name": "m", "fields": { d: { "source": "a", "sourceType": "ATTRIBUTE" } } });
+        let mut seen = field("x.a");
+        seen["fields"]["x.b"] = json!({ "source": "b", "sourceType": "ATTRIBUTE" });
+        let difference = compare(Kind::Mapping, &field("x.a"), Some(&field("x.a")), &seen, false);
+        assert_eq!(difference.drift.len(), 2);
+        assert!(difference.changes.iter().all(|c| c.desired.is_none()));
+    }
+
+    #[test]
+    fn a_started_schedule_is_frozen() {
+        let (was, wanted) = (flow(json!(1), json!(100)), flow(json!(1), json!(200)));
+        let forced = |started| {
+            compare(Kind::Dataflow, &wanted, Some(&was), &was, started).changes[0].forces_replacement
+        };
+        assert!(forced(true) && !forced(false));
+    }
+
+    #[test]
+    fn secrets_are_compared_by_fingerprint_only() {
+        let body = |f: Option<&str>| {
+            let leaf = Leaf::Secret { source: None, fingerprint: f.map(str::to_owned) }.to_value();
+            json!({ "auth": { "params": { "accessToken": leaf } } })
+        };
+        let seen = json!({ "auth": { "params": { "accessToken": "shown by mistake" } } });
+        let count =
+            |a: Option<&Body>, d: &Body| compare(Kind::BaseConnection, d, a, &seen, false).changes.len();
+        assert_eq!(count(Some(&body(Some("1"))), &body(Some("1"))), 0);
+        assert_eq!(count(Some(&body(Some("1"))), &body(Some("2"))), 1);
+        assert_eq!(count(None, &body(Some("2"))), 1);
+        let unresolved = compare(Kind::BaseConnection, &body(None), Some(&body(Some("1"))), &seen, false);
+        assert_eq!(unresolved.unknown_secrets, ["/auth/params/accessToken"]);
+    }
+}

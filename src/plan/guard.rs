@@ -1,0 +1,90 @@
+//! Refuses a plan as a whole: too many deletions, something protected, a selection that would break what it leaves out.
+//! Every refusal says how to go on.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Action, Inputs, Plan, Refusal};
+use crate::kind::Address;
+use crate::state::model::Entry;
+
+/// Below this many managed objects the share of deletions says nothing.
+const SMALL: usize = 10;
+
+/// Largest share of managed objects that a plan may delete, in percent.
+const LARGEST_SHARE: usize = 30;
+
+/// Adds to the plan why it must not be applied.
+pub(super) fn check(
+    plan: &mut Plan,
+    inputs: &Inputs<'_>,
+    entries: &BTreeMap<Address, Entry>,
+    selected: &BTreeSet<Address>,
+    depends_on: &BTreeMap<Address, BTreeSet<Address>>,
+) {
+    let mut refusals = Vec::new();
+    protection(plan, entries, &mut refusals);
+    deletions(plan, inputs, entries.len(), &mut refusals);
+    left_behind(plan, entries, selected, depends_on, &mut refusals);
+    plan.refusals.extend(refusals);
+}
+
+/// Protection is the state's, so that deleting the section does not delete it.
+fn protection(plan: &Plan, entries: &BTreeMap<Address, Entry>, refusals: &mut Vec<Refusal>) {
+    for operation in &plan.operations {
+        let ends = matches!(operation.action, Action::Delete | Action::Replace);
+        let current = |e: &&Entry| operation.id.as_ref() == Some(&e.id);
+        if ends && entries.get(&operation.address).filter(current).is_some_and(|e| e.protect) {
+            let verb = if operation.action == Action::Delete { "deleted" } else { "replaced" };
+            refusals.push(Refusal {
+                address: Some(operation.address.clone()),
+                text: format!("it is protected and would be {verb}"),
+                hint: "set `protect: false` in its section and apply that first".to_owned(),
+            });
+        }
+    }
+}
+
+fn deletions(plan: &Plan, inputs: &Inputs<'_>, managed: usize, refusals: &mut Vec<Refusal>) {
+    let count = plan.counts().get(&Action::Delete).copied().unwrap_or_default();
+    if inputs.options.destroy || count == 0 || inputs.options.allow_deletes == Some(count) {
+        return;
+    }
+    let text = if let Some(allowed) = inputs.options.allow_deletes {
+        format!("{count} objects would be deleted, and {allowed} are allowed")
+    } else if inputs.manifest.sections.is_empty() {
+        format!("the manifest is empty, and {count} objects would be deleted")
+    } else if managed >= SMALL && count * 100 > managed * LARGEST_SHARE {
+        format!("{count} of {managed} managed objects would be deleted, more than {LARGEST_SHARE} %")
+    } else {
+        return;
+    };
+    refusals.push(Refusal {
+        address: None,
+        text,
+        hint: format!("if that is meant, say so with `--allow-deletes {count}`"),
+    });
+}
+
+/// An object that is replaced takes its children along; a selection must not leave them behind.
+fn left_behind(
+    plan: &Plan,
+    entries: &BTreeMap<Address, Entry>,
+    selected: &BTreeSet<Address>,
+    depends_on: &BTreeMap<Address, BTreeSet<Address>>,
+    refusals: &mut Vec<Refusal>,
+) {
+    for operation in plan.operations.iter().filter(|o| o.action == Action::Replace) {
+        for (child, parents) in depends_on {
+            if parents.contains(&operation.address)
+                && entries.contains_key(child)
+                && !selected.contains(child)
+            {
+                refusals.push(Refusal {
+                    address: Some(operation.address.clone()),
+                    text: format!("it would be replaced, and {child}, which uses it, is not selected"),
+                    hint: format!("add `--target {child}`, or do not exclude it"),
+                });
+            }
+        }
+    }
+}

@@ -1,0 +1,235 @@
+//! What to do: three pictures in, ordered operations out. Pure: no clock, no network, no file.
+//!
+//! `diff` compares one object, [`build`] decides its operation and the steps of it, `order` links the steps,
+//! `guard` refuses a plan as a whole, `select` narrows it, [`stale`] tells whether a saved plan still stands.
+
+mod build;
+mod diff;
+mod guard;
+mod order;
+mod select;
+pub mod stale;
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::kind::{Address, Body, Observed, SecretSource, Step};
+use crate::manifest::Manifest;
+use crate::state::model::{Entry, Place, State};
+use crate::wire::Etag;
+
+pub use build::build;
+pub(crate) use build::{as_applied, without_secrets};
+pub use diff::{Cause, FieldChange};
+pub(crate) use diff::{fields, same as same_values, same_bodies};
+pub use select::{Selection, Selector};
+
+/// Version of the plan's JSON. A reader refuses any other.
+pub const FORMAT_VERSION: u32 = 1;
+
+/// Everything a plan is made from.
+#[derive(Clone, Copy, Debug)]
+pub struct Inputs<'a> {
+    /// What is wanted; empty for a destroy.
+    pub manifest: &'a Manifest,
+    /// Where.
+    pub place: &'a Place,
+    /// What we did; `None` before the first apply.
+    pub state: Option<&'a State>,
+    /// What the platform has.
+    pub observations: &'a Observations,
+    /// Fingerprints of the secrets that could be resolved.
+    pub fingerprints: &'a BTreeMap<SecretSource, String>,
+    /// What the person asked for.
+    pub options: &'a Options,
+    /// Epoch seconds, for schedules.
+    pub now: i64,
+}
+
+/// What a person can ask of a plan.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Take everything down.
+    pub destroy: bool,
+    /// Which addresses to look at.
+    pub selection: Selection,
+    /// Addresses to replace though nothing forces it.
+    pub replace: Vec<Address>,
+    /// Addresses that may take over an existing object of the same name.
+    pub adopt: Vec<Selector>,
+    /// Addresses that may be created beside an existing object of the same name.
+    pub create_beside: Vec<Selector>,
+    /// The exact number of deletions that the person allows.
+    pub allow_deletes: Option<usize>,
+}
+
+/// What the platform was found to have.
+#[derive(Clone, Debug, Default)]
+pub struct Observations {
+    /// Managed objects by address; an address that was looked for and is absent is not there.
+    pub managed: BTreeMap<Address, Observed>,
+    /// Objects that others took the place of and that are still there, by id.
+    pub leftovers: BTreeMap<String, Observed>,
+    /// Unmanaged objects that bear the name of one to be created.
+    pub namesakes: BTreeMap<Address, Vec<Observed>>,
+}
+
+/// What is to be done, and why.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Plan {
+    /// [`FORMAT_VERSION`].
+    pub format_version: u32,
+    /// Whether it takes everything down.
+    pub destroy: bool,
+    /// Where it is to be applied.
+    pub place: Place,
+    /// The state it was made from; `None` when there was none.
+    pub lineage: Option<String>,
+    /// In the order a person reads them: by pipeline, parents first; deletions last, children first.
+    pub operations: Vec<Operation>,
+    /// What the platform has otherwise than we left it.
+    pub drift: Vec<Drift>,
+    /// How many objects are as wanted.
+    pub unchanged: usize,
+    /// What to know besides.
+    pub notes: Vec<Note>,
+    /// Why the plan must not be applied; empty when it may.
+    pub refusals: Vec<Refusal>,
+    /// What the plan stands on.
+    pub pins: BTreeMap<Address, Pin>,
+    /// Entries to be recorded without any request (an object found to be as wanted already, protection set or lifted).
+    pub records: BTreeMap<Address, Entry>,
+}
+
+impl Plan {
+    /// Whether applying would send anything.
+    pub fn is_empty(&self) -> bool {
+        self.operations.is_empty()
+    }
+
+    /// SHA-256 over the canonical plan, in hex: equal plans have equal fingerprints, wherever they were made.
+    pub fn fingerprint(&self) -> String {
+        let text = serde_json::to_string(self).unwrap_or_default();
+        Sha256::digest(text.as_bytes()).iter().fold(String::new(), |mut hex, byte| {
+            use std::fmt::Write;
+            let _ = write!(hex, "{byte:02x}");
+            hex
+        })
+    }
+
+    /// How many operations of each action there are.
+    pub fn counts(&self) -> BTreeMap<Action, usize> {
+        let mut counts = BTreeMap::new();
+        for operation in &self.operations {
+            *counts.entry(operation.action).or_default() += 1;
+        }
+        counts
+    }
+
+    /// Every step, in the operations' order.
+    pub fn steps(&self) -> impl Iterator<Item = &Step> {
+        self.operations.iter().flat_map(|o| &o.steps)
+    }
+}
+
+/// What happens to one object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[expect(missing_docs, reason = "the names are the documentation")]
+pub enum Action {
+    Create,
+    Adopt,
+    Update,
+    Replace,
+    Delete,
+    Forget,
+}
+
+/// One object's part of a plan.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Operation {
+    /// Whose.
+    pub address: Address,
+    /// What.
+    pub action: Action,
+    /// Why, in words.
+    pub reason: String,
+    /// The existing object's id; absent for a create.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// The wanted body; absent for deletions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body: Option<Body>,
+    /// Fields that change.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changes: Vec<FieldChange>,
+    /// How many compared fields stay.
+    pub unchanged: usize,
+    /// What carries it out.
+    pub steps: Vec<Step>,
+}
+
+/// How an object differs from how we left it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Drift {
+    /// Whose.
+    pub address: Address,
+    /// Its id.
+    pub id: String,
+    /// Whether it is gone, or not visible to us (platform-api.md 1.6: a 404 does not tell).
+    pub gone: bool,
+    /// The fields.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fields: Vec<FieldChange>,
+}
+
+/// Something to know about a plan that does not stop it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Note {
+    /// Whose, if somebody's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<Address>,
+    /// In words.
+    pub text: String,
+}
+
+/// Why a plan must not be applied.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Refusal {
+    /// Whose, if somebody's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<Address>,
+    /// What is wrong.
+    pub text: String,
+    /// What to do.
+    pub hint: String,
+}
+
+/// What a plan stands on, for one object that it touches or refers to.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Pin {
+    /// The state's entry as a digest; for an object only referred to, of its id and version alone; absent without entry.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub entry: Option<String>,
+    /// Whether the plan changes the object, or only refers to it.
+    pub touched: bool,
+    /// Whether the object was there.
+    pub present: bool,
+    /// Its etag.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub etag: Option<Etag>,
+    /// Its version number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<u64>,
+    /// Ids of unmanaged objects of the same name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub namesakes: Vec<String>,
+}
