@@ -2,10 +2,13 @@
 
 pub mod api;
 pub mod apply;
+pub mod cli;
+pub mod emulator;
 pub mod kind;
 pub mod manifest;
 pub mod observe;
 pub mod plan;
+pub mod render;
 pub mod secret;
 pub mod state;
 pub mod wire;

@@ -18,7 +18,7 @@ use crate::api::Client;
 use crate::kind::{Address, Body, Intent, Kind, SecretSource, Step};
 use crate::plan::{self, Plan};
 use crate::secret::Secret;
-use crate::state::model::{Change, Entry, InFlight, State};
+use crate::state::model::{Change, Entry, InFlight};
 use crate::wire::Etag;
 
 pub use event::{Event, StepResult};
@@ -28,8 +28,8 @@ use step::{After, Done, Runner};
 
 /// Where results are recorded: the locked state.
 pub trait Recorder {
-    /// The state as recorded so far.
-    fn state(&self) -> &State;
+    /// The state's entries as recorded so far.
+    fn entries(&self) -> &BTreeMap<Address, Entry>;
     /// Records changes durably, all or none.
     fn record(&mut self, changes: Vec<Change>) -> Result<(), Box<dyn std::error::Error + Send + Sync>>;
 }
@@ -101,7 +101,7 @@ pub async fn run(
     if let Err(error) = recorder.record(changes) {
         return Report { not_recorded: Some(step::chain(error.as_ref())), ..Report::default() };
     }
-    let ours = Arc::new(Mutex::new(managed_ids(recorder.state())));
+    let ours = Arc::new(Mutex::new(managed_ids(recorder.entries())));
     let mut walk = Walk {
         plan,
         client,
@@ -181,7 +181,7 @@ impl<'a> Walk<'a> {
                     let step = steps[index];
                     match self.readiness(step, stopping, not_recorded.is_some()) {
                         Readiness::Run if self.running.len() < self.settings.parallelism.max(1) => {
-                            self.begin(index, step, recorder.state(), sink);
+                            self.begin(index, step, recorder.entries(), sink);
                         }
                         Readiness::Run | Readiness::Wait => still.push(index),
                         Readiness::Drop => moved = true,
@@ -208,7 +208,7 @@ impl<'a> Walk<'a> {
             }
             let mut changes = Vec::new();
             for (index, done) in &batch {
-                changes.extend(self.record(steps[*index], done, recorder.state()));
+                changes.extend(self.record(steps[*index], done, recorder.entries()));
             }
             match recorder.record(changes) {
                 Ok(()) => {}
@@ -262,7 +262,13 @@ impl<'a> Walk<'a> {
         Readiness::Run
     }
 
-    fn begin(&mut self, index: usize, step: &'a Step, state: &State, sink: &mut (dyn FnMut(&Event) + Send)) {
+    fn begin(
+        &mut self,
+        index: usize,
+        step: &'a Step,
+        entries: &BTreeMap<Address, Entry>,
+        sink: &mut (dyn FnMut(&Event) + Send),
+    ) {
         self.running.insert(&step.key);
         if let Intent::Create { body, .. } = &step.intent
             && let Some(name) = recover::name(body)
@@ -274,7 +280,7 @@ impl<'a> Walk<'a> {
             address: step.address.clone(),
             verb: verb(&step.intent),
         });
-        let ready = self.fill(step, state);
+        let ready = self.fill(step, entries);
         let runner = Runner {
             client: self.client.clone(),
             patience: self.settings.patience,
@@ -289,9 +295,9 @@ impl<'a> Walk<'a> {
     }
 
     /// The step with every id that is known by now, and with what this run itself did to its object.
-    fn fill(&self, step: &Step, state: &State) -> Step {
+    fn fill(&self, step: &Step, entries: &BTreeMap<Address, Entry>) -> Step {
         let mut step = step.clone();
-        let fill = |body: &Body| recover::fill_ids(body, &state.entries);
+        let fill = |body: &Body| recover::fill_ids(body, entries);
         match &mut step.intent {
             Intent::Create { body, .. } | Intent::Adopt { body, .. } => *body = fill(body),
             Intent::Update { id, etag, before, after, .. } => {
@@ -303,13 +309,13 @@ impl<'a> Walk<'a> {
             }
             Intent::Switch { id, etag, before, .. } => {
                 // Right after a create: the plan could not know the id.
-                if id.is_empty()
-                    && let Some(entry) = state.entries.get(&step.address)
+                if id.is_none()
+                    && let Some(entry) = entries.get(&step.address)
                 {
-                    id.clone_from(&entry.id);
+                    *id = Some(entry.id.clone());
                     etag.clone_from(&entry.etag);
                 }
-                if let Some((now, body)) = self.touched.get(id) {
+                if let Some((now, body)) = id.as_ref().and_then(|id| self.touched.get(id)) {
                     etag.clone_from(now);
                     before.clone_from(body);
                 }
@@ -326,7 +332,7 @@ impl<'a> Walk<'a> {
     }
 
     /// What the state has to record of a step's result.
-    fn record(&mut self, step: &Step, done: &Done, state: &State) -> Vec<Change> {
+    fn record(&mut self, step: &Step, done: &Done, entries: &BTreeMap<Address, Entry>) -> Vec<Change> {
         let settled = Change::Settled { step: step.key.clone() };
         if matches!(done.result, StepResult::Unknown { .. }) {
             return Vec::new();
@@ -335,9 +341,9 @@ impl<'a> Walk<'a> {
             return vec![settled];
         }
         let address = &step.address;
-        let entry = state.entries.get(address);
+        let entry = entries.get(address);
         let After { id, etag, version } = done.after.clone();
-        let change = match self.fill(step, state).intent {
+        let change = match self.fill(step, entries).intent {
             Intent::Create { body, replaces, .. } => {
                 self.made.insert(address.clone());
                 let mut replaced = entry.map(|e| e.replaced.clone()).unwrap_or_default();
@@ -373,7 +379,8 @@ impl<'a> Walk<'a> {
                     ..entry.clone()
                 })
             }
-            Intent::Switch { id, on, mut before, .. } => {
+            Intent::Switch { id: None, .. } => None,
+            Intent::Switch { id: Some(id), on, mut before, .. } => {
                 if let Some(members) = before.as_object_mut() {
                     members.insert("enabled".to_owned(), on.into());
                 }

@@ -13,7 +13,7 @@ use crate::state::model::{Change, Entry, InFlight, State};
 
 /// What a look-up of a create found.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Found {
+pub(super) enum Found {
     /// No such object.
     Nothing,
     /// It is there.
@@ -24,18 +24,18 @@ pub enum Found {
 
 /// Who sent a create, and when: tells twins apart where the platform notes it.
 #[derive(Clone, Copy, Debug)]
-pub struct Sender<'a> {
+pub(super) struct Sender<'a> {
     /// The API client id.
-    pub client_id: &'a str,
+    pub(super) client_id: &'a str,
     /// Epoch milliseconds of the apply's begin, by our clock.
-    pub since: Option<i64>,
+    pub(super) since: Option<i64>,
 }
 
 /// Our clock and the platform's may differ by this much, in milliseconds.
 const CLOCK_TOLERANCE: i64 = 10 * 60 * 1000;
 
 /// Which of `candidates`, all bearing the name, is the one that a create with `body` made. `namesakes` were there before.
-pub fn judge(
+pub(super) fn judge(
     kind: Kind,
     body: &Body,
     namesakes: &[String],
@@ -76,7 +76,7 @@ fn same_where_fixed(kind: Kind, body: &Body, observed: &Body) -> bool {
 }
 
 /// Looks one create up on the platform. `ours` are ids that are managed already.
-pub async fn look_up(
+pub(super) async fn look_up(
     client: &Client,
     address: &Address,
     body: &Body,
@@ -114,7 +114,7 @@ pub async fn recover(client: &Client, state: &State) -> Result<Recovery, observe
         .collect();
     open.sort_by_key(|s| s.address.kind);
 
-    let mut wanted = Wanted { ours: managed_ids(state), ..Wanted::default() };
+    let mut wanted = Wanted { ours: managed_ids(&state.entries), ..Wanted::default() };
     for step in &open {
         if let Intent::Create { body, .. } = &step.intent
             && let Some(name) = name(body)
@@ -201,8 +201,8 @@ fn sender(in_flight: &InFlight) -> Sender<'_> {
 }
 
 /// Every id that the state knows.
-pub fn managed_ids(state: &State) -> BTreeSet<String> {
-    state.entries.values().flat_map(|e| e.replaced.iter().chain([&e.id])).cloned().collect()
+pub fn managed_ids(entries: &BTreeMap<Address, Entry>) -> BTreeSet<String> {
+    entries.values().flat_map(|e| e.replaced.iter().chain([&e.id])).cloned().collect()
 }
 
 /// `body` with the ids and versions that the state knows.

@@ -66,7 +66,7 @@ pub(super) struct After {
 }
 
 impl Done {
-    fn done(after: After, note: Option<String>) -> Self {
+    fn well(after: After, note: Option<String>) -> Self {
         Self { result: StepResult::Done { id: after.id.clone(), note }, after }
     }
 
@@ -81,7 +81,7 @@ enum Sent {
     /// No answer, and it may have been carried out.
     Lost(String),
     /// No answer, and it was not carried out.
-    NotSent(StepResult),
+    Stopped(StepResult),
 }
 
 impl Runner {
@@ -94,14 +94,15 @@ impl Runner {
                 let goal = Goal::Fields { before, after, paths };
                 self.change(step, id, &goal).await
             }
-            Intent::Switch { id, on, before, .. } => {
+            Intent::Switch { id: None, .. } => Done::of(misdirected()),
+            Intent::Switch { id: Some(id), on, before, .. } => {
                 self.change(step, id, &Goal::Enabled { on: *on, before }).await
             }
             Intent::Delete { id, etag, version, before } => {
                 self.delete(kind, step, id, etag.as_ref(), *version, before).await
             }
             Intent::Adopt { id, .. } | Intent::Forget { id } => {
-                Done::done(After { id: Some(id.clone()), ..After::default() }, None)
+                Done::well(After { id: Some(id.clone()), ..After::default() }, None)
             }
         }
     }
@@ -112,7 +113,7 @@ impl Runner {
         for send in 1..=SENDS {
             let (outcome, reply) = match self.send_patiently(step).await {
                 Sent::Answer(outcome, reply) => (outcome, Some(reply)),
-                Sent::NotSent(result) => return Done::of(result),
+                Sent::Stopped(result) => return Done::of(result),
                 Sent::Lost(why) => {
                     lost = Some(why);
                     (Outcome::Unclear, None)
@@ -121,7 +122,7 @@ impl Runner {
             match outcome {
                 Outcome::Done { id: Some(id), etag, version } => {
                     self.remember(&id);
-                    return Done::done(After { id: Some(id), etag, version }, None);
+                    return Done::well(After { id: Some(id), etag, version }, None);
                 }
                 Outcome::Done { .. } | Outcome::Unclear => {}
                 Outcome::Absent
@@ -145,7 +146,7 @@ impl Runner {
                         version: observed.version,
                     };
                     let note = "the answer was lost; the object was found on the platform".to_owned();
-                    return Done::done(after, Some(note));
+                    return Done::well(after, Some(note));
                 }
                 Ok(Found::Nothing) => {}
                 Ok(Found::Several(ids)) => {
@@ -198,10 +199,10 @@ impl Runner {
                 }
             }
             match self.send_patiently(&step).await {
-                Sent::NotSent(result) => return Done::of(result),
+                Sent::Stopped(result) => return Done::of(result),
                 Sent::Lost(why) => last = why,
                 Sent::Answer(Outcome::Done { etag, version, .. }, _) => {
-                    return Done::done(After { id: Some(id.to_owned()), etag, version }, None);
+                    return Done::well(After { id: Some(id.to_owned()), etag, version }, None);
                 }
                 Sent::Answer(Outcome::Conflict | Outcome::Unclear, reply) => {
                     last = Problem::of(&reply).to_string()
@@ -240,7 +241,7 @@ impl Runner {
         };
         if goal.is_reached(&observed.body) {
             let after = After { id: Some(id.to_owned()), etag: observed.etag, version: observed.version };
-            return Ok(Some(Done::done(after, None)));
+            return Ok(Some(Done::well(after, None)));
         }
         if !goal.is_as_planned(&observed.body) {
             let why =
@@ -260,7 +261,7 @@ impl Runner {
         version: Option<u64>,
         before: &Body,
     ) -> Done {
-        let gone = || Done::done(After { id: Some(id.to_owned()), ..After::default() }, None);
+        let gone = || Done::well(After { id: Some(id.to_owned()), ..After::default() }, None);
         let observed = match self.settled(kind, id, version).await {
             Ok(Some(observed)) => observed,
             Ok(None) => return gone(),
@@ -275,7 +276,7 @@ impl Runner {
         let mut last = String::new();
         for _ in 0..SENDS {
             match self.send_patiently(step).await {
-                Sent::NotSent(result) => return Done::of(result),
+                Sent::Stopped(result) => return Done::of(result),
                 Sent::Lost(why) => last = why,
                 Sent::Answer(Outcome::Done { .. } | Outcome::Absent, _) => {
                     // 204 may begin a staged delete (platform-api.md 2.9): gone, or going, is enough.
@@ -351,15 +352,15 @@ impl Runner {
     async fn send(&self, step: &Step) -> Sent {
         let spec = step.address.kind.spec();
         let calls = spec.calls(&step.intent);
-        let Some(call) = calls.first() else { return Sent::NotSent(misdirected()) };
+        let Some(call) = calls.first() else { return Sent::Stopped(misdirected()) };
         let call = match self.fill(call) {
             Ok(call) => call,
-            Err(result) => return Sent::NotSent(result),
+            Err(result) => return Sent::Stopped(result),
         };
         match self.client.send(&call).await {
             Ok(reply) => Sent::Answer(spec.outcome(&step.intent, &reply), reply),
             Err(error) if error.maybe_acted() => Sent::Lost(chain(&error)),
-            Err(error) => Sent::NotSent(StepResult::Failed {
+            Err(error) => Sent::Stopped(StepResult::Failed {
                 why: chain(&error),
                 hint: error.hint().map(str::to_owned),
             }),

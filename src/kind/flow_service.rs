@@ -85,9 +85,11 @@ pub(super) fn calls(
             vec![call]
         }
         Intent::Switch { id, etag, on, .. } => {
+            // Not known before the object is there: `plan` shows that.
+            let id = id.as_deref().unwrap_or("{id}");
             let op = if *on { "enable" } else { "disable" };
-            let mut call =
-                Call::new(Method::Post, format!("{}/action", at(id)), Safety::Repeatable).query("op", op);
+            let path = format!("{}/action", at(id));
+            let mut call = Call::new(Method::Post, path, Safety::Repeatable).query("op", op);
             // Optional on actions (platform-api.md 2.2); sent so that a flow somebody else touched is left alone.
             call.if_match.clone_from(etag);
             vec![call]

@@ -209,7 +209,7 @@ pub struct Step {
 /// What a step means to do, with the observation it was decided on. Bodies hold leaves ([`Leaf`]) where a value is
 /// not known yet or is secret.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "do", rename_all = "camelCase", rename_all_fields = "camelCase")]
+#[serde(tag = "do", rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
 pub enum Intent {
     /// Make a new object.
     Create {
@@ -245,8 +245,9 @@ pub enum Intent {
     },
     /// Switch a running object on or off.
     Switch {
-        /// Which.
-        id: String,
+        /// Which; absent for the object that a step before this one creates.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        id: Option<String>,
         /// The version that was observed.
         etag: Option<Etag>,
         /// On or off.

@@ -272,7 +272,7 @@ impl Builder<'_> {
         if desired.get("enabled") == Some(&Value::Bool(false)) {
             // A create always makes an enabled flow; its start lies ahead, so it is off before it runs
             // (platform-api.md 2.9).
-            let intent = Intent::Switch { id: String::new(), etag: None, on: false, before: Value::Null };
+            let intent = Intent::Switch { id: None, etag: None, on: false, before: Value::Null };
             steps.push(step(address, "disable", intent));
         }
         self.plan.operations.push(Operation {
@@ -381,7 +381,7 @@ impl Builder<'_> {
                 address,
                 if on { "enable" } else { "disable" },
                 Intent::Switch {
-                    id: observed.id.clone(),
+                    id: Some(observed.id.clone()),
                     etag: observed.etag.clone(),
                     on,
                     before: observed.body.clone(),
@@ -421,7 +421,7 @@ impl Builder<'_> {
         let desired = restart(self.inputs.now, address.kind, desired);
         let running = observed.body.get("enabled") == Some(&Value::Bool(true));
         let switch = |on| Intent::Switch {
-            id: entry.id.clone(),
+            id: Some(entry.id.clone()),
             etag: observed.etag.clone(),
             on,
             before: observed.body.clone(),

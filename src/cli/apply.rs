@@ -1,0 +1,375 @@
+//! `flowform apply` and `flowform destroy`: the story of a change, from the manifest to the report.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+
+use serde_json::Value;
+
+use super::exit::{Failure, Status};
+use super::output::Output;
+use super::plan::{Format, PlanOptions, load, load_for_destroy, say_recovered, show};
+use super::progress::Applying;
+use super::secrets::{self, Resolved};
+use super::session::{self, Prepared, Session};
+use super::settings::{ManifestArguments, PlatformArguments};
+use super::{now, plan_file};
+use crate::apply::{self, Recorder, Report};
+use crate::kind::{Address, Body, Intent, Leaf, SecretSource, map_leaves};
+use crate::manifest::Manifest;
+use crate::plan::{Options, Plan, stale};
+use crate::render;
+use crate::secret::{Redactor, Secret};
+use crate::state::Locked;
+use crate::state::model::{Change, Entry, State};
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    manifest: ManifestArguments,
+
+    #[command(flatten)]
+    run: RunArguments,
+
+    /// Plan again, and apply only if the plan has this fingerprint
+    #[arg(long, value_name = "FINGERPRINT")]
+    expect: Option<String>,
+
+    #[command(flatten)]
+    options: PlanOptions,
+
+    #[command(flatten)]
+    platform: PlatformArguments,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct DestroyArguments {
+    #[command(flatten)]
+    manifest: ManifestArguments,
+
+    #[command(flatten)]
+    run: RunArguments,
+
+    #[command(flatten)]
+    options: PlanOptions,
+
+    #[command(flatten)]
+    platform: PlatformArguments,
+}
+
+#[derive(Debug, clap::Args)]
+struct RunArguments {
+    /// Do not ask before changing anything
+    #[arg(long)]
+    auto_approve: bool,
+
+    /// How to show the plan and the report
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    format: Format,
+}
+
+pub(crate) async fn run(
+    arguments: Arguments,
+    output: &Output,
+    redactor: &Redactor,
+) -> Result<Status, Failure> {
+    if let [path] = arguments.manifest.paths.as_slice()
+        && plan_file::is_plan(path)
+    {
+        let path = path.clone();
+        return run_saved(arguments, &path, output, redactor).await;
+    }
+    let manifest = load(&arguments.manifest, output)?;
+    let options = arguments.options.options(false);
+    let request = Request { verb: "apply", expect: arguments.expect, run: arguments.run };
+    plan_and_run(&manifest, options, request, &arguments.platform, output, redactor).await
+}
+
+pub(crate) async fn destroy(
+    arguments: DestroyArguments,
+    output: &Output,
+    redactor: &Redactor,
+) -> Result<Status, Failure> {
+    let manifest = load_for_destroy(&arguments.manifest, output)?;
+    let options = arguments.options.options(true);
+    let request = Request { verb: "destroy", expect: None, run: arguments.run };
+    plan_and_run(&manifest, options, request, &arguments.platform, output, redactor).await
+}
+
+/// What was asked for, besides the plan.
+struct Request {
+    verb: &'static str,
+    expect: Option<String>,
+    run: RunArguments,
+}
+
+async fn plan_and_run(
+    manifest: &Manifest,
+    mut options: Options,
+    request: Request,
+    platform: &PlatformArguments,
+    output: &Output,
+    redactor: &Redactor,
+) -> Result<Status, Failure> {
+    let session = Session::open(platform, Some(manifest), redactor, output).await?;
+    let mut locked = session.file.lock(&Session::holder(request.verb))?;
+    session.check_place(locked.state())?;
+    if options.destroy {
+        session::limit_destroy(&mut options, manifest, locked.state());
+    }
+    session::check_addresses(&options, manifest, locked.state())?;
+    let prepared = session.prepare(manifest, locked.state(), &options, output).await?;
+    record_recovery(&prepared, &mut locked, output)?;
+    show_unless_json(&prepared.plan, &request.run, output);
+    refuse(&prepared.plan)?;
+    if let Some(expected) = &request.expect {
+        let fingerprint = prepared.plan.fingerprint();
+        if !fingerprint.starts_with(expected.as_str()) || expected.len() < 16 {
+            return Err(Failure::new(
+                Status::Stale,
+                format!("the plan is not the expected one: its fingerprint is {fingerprint}"),
+            )
+            .hint("something changed since the review: review the plan above and expect its fingerprint"));
+        }
+    }
+    let Prepared { plan, secrets, missing, .. } = prepared;
+    carry_out(session, locked, plan, secrets, &missing, &request, output).await
+}
+
+/// Carries out a saved plan: exactly its operations, or nothing.
+async fn run_saved(
+    arguments: Arguments,
+    path: &PathBuf,
+    output: &Output,
+    redactor: &Redactor,
+) -> Result<Status, Failure> {
+    let plan = plan_file::read(path)?;
+    let place = Manifest {
+        org: Some(plan.place.org.clone()),
+        sandbox: Some(plan.place.sandbox.clone()),
+        sections: Vec::new(),
+    };
+    let session = Session::open(&arguments.platform, Some(&place), redactor, output).await?;
+    let mut locked = session.file.lock(&Session::holder("apply"))?;
+    session.check_place(locked.state())?;
+    let look = async {
+        let (state, recovery) = session.recovered(locked.state()).await?;
+        let observations = session.observe_pinned(&plan, state.as_ref()).await?;
+        Ok::<_, Failure>((state, recovery, observations))
+    };
+    let (state, recovery, observations) = session.interrupt.unless_interrupted(look).await??;
+    let reasons = stale::reasons(&plan, &session.place, state.as_ref(), &observations);
+    if !reasons.is_empty() {
+        let mut failure = Failure::new(Status::Stale, format!("the saved plan {} is stale", path.display()))
+            .hint("plan again and review what is new; nothing was written");
+        failure.causes = reasons
+            .into_iter()
+            .map(|(address, why)| address.map_or(why.clone(), |a| format!("{a}: {why}")))
+            .collect();
+        return Err(failure);
+    }
+    let Resolved { values, missing } = session.secrets(secrets::of_plan(&plan).into_keys(), output).await;
+    if let Some(state) = &state {
+        check_secrets(&plan, &values, state)?;
+    }
+    let prepared = Prepared { plan, secrets: Arc::new(values), missing, recovery };
+    record_recovery(&prepared, &mut locked, output)?;
+    show_unless_json(&prepared.plan, &arguments.run, output);
+    refuse(&prepared.plan)?;
+    let Prepared { plan, secrets, missing, .. } = prepared;
+    let request = Request { verb: "apply", expect: None, run: arguments.run };
+    carry_out(session, locked, plan, secrets, &missing, &request, output).await
+}
+
+/// A secret that is not the one it was when the plan was made makes another plan.
+fn check_secrets(plan: &Plan, values: &BTreeMap<SecretSource, Secret>, state: &State) -> Result<(), Failure> {
+    let now = session::fingerprints(values, &state.fingerprint_key);
+    for (source, planned) in secrets::of_plan(plan) {
+        if let (Some(planned), Some(now)) = (planned, now.get(&source))
+            && planned != *now
+        {
+            return Err(Failure::new(
+                Status::Stale,
+                format!(
+                    "the saved plan is stale: the secret {source:?} is another one than when it was made"
+                ),
+            )
+            .hint("plan again; nothing was written"));
+        }
+    }
+    Ok(())
+}
+
+fn show_unless_json(plan: &Plan, run: &RunArguments, output: &Output) {
+    if run.format == Format::Text {
+        show(plan, Format::Text, false, output);
+    }
+}
+
+fn refuse(plan: &Plan) -> Result<(), Failure> {
+    match plan.refusals.len() {
+        0 => Ok(()),
+        n => Err(Failure::new(
+            Status::Refused,
+            format!("the plan is refused for {n} reason{}, see above", if n == 1 { "" } else { "s" }),
+        )
+        .hint("nothing was written")),
+    }
+}
+
+/// Records what an interrupted apply turned out to have done, before anything new is begun.
+fn record_recovery(prepared: &Prepared, locked: &mut Locked, output: &Output) -> Result<(), Failure> {
+    say_recovered(prepared, output);
+    if !prepared.recovery.changes.is_empty() {
+        locked.record(prepared.recovery.changes.clone())?;
+        locked.fold()?;
+    }
+    Ok(())
+}
+
+async fn carry_out(
+    session: Session,
+    mut locked: Locked,
+    mut plan: Plan,
+    secrets: Arc<BTreeMap<SecretSource, Secret>>,
+    missing: &BTreeMap<SecretSource, String>,
+    request: &Request,
+    output: &Output,
+) -> Result<Status, Failure> {
+    if plan.is_empty() && plan.records.is_empty() {
+        if request.run.format == Format::Json {
+            report(&Report::default(), request, Instant::now(), output);
+        }
+        session.close().await;
+        return Ok(Status::Success);
+    }
+    // Everything that can be checked is checked before anything is written.
+    for source in secrets::of_plan(&plan).keys() {
+        if let Some(why) = missing.get(source) {
+            return Err(Failure::new(
+                Status::Usage,
+                format!("a secret that the plan needs cannot be had: {why}"),
+            )
+            .hint("nothing was written"));
+        }
+    }
+    if !plan.is_empty() && !request.run.auto_approve {
+        approve(&session, request.verb, output).await?;
+    }
+    if locked.state().is_none() {
+        locked.create(State::new(session.place.clone())?)?;
+    }
+    if let Some(state) = locked.state() {
+        seal(&mut plan, &session::fingerprints(&secrets, &state.fingerprint_key));
+    }
+
+    let settings = apply::Settings {
+        parallelism: session.parallelism,
+        patience: session.patience,
+        client_id: session.client_id.clone(),
+        who: Session::holder(request.verb).to_string(),
+        clock: now,
+    };
+    let begun = Instant::now();
+    let mut progress = Applying::new(output, plan.steps().count());
+    let mut stop = session.interrupt.receiver();
+    let watch = {
+        let output = output.clone();
+        tokio::spawn(async move {
+            if stop.wait_for(|stop| *stop).await.is_ok() {
+                output.talk("\nStopping: what is under way is finished. Press Ctrl-C again to stop at once.");
+            }
+        })
+    };
+    let mut recorder = Recording(&mut locked);
+    let result = apply::run(
+        &plan,
+        &session.client,
+        secrets,
+        &settings,
+        &mut recorder,
+        session.interrupt.receiver(),
+        &mut |event| progress.show(event),
+    )
+    .await;
+    drop(progress);
+    watch.abort();
+    let folded = locked.fold();
+    report(&result, request, begun, output);
+    session.close().await;
+    if let Some(why) = result.not_recorded {
+        return Err(Failure::new(Status::State, format!("results could not be recorded: {why}")).hint(
+            "make the state's folder writable and run the same command again: what was done is looked up",
+        ));
+    }
+    folded?;
+    Ok(if result.interrupted {
+        Status::Interrupted
+    } else if result.steps.iter().all(|(_, r)| r.is_success()) {
+        Status::Success
+    } else if result.steps.iter().any(|(_, r)| r.is_success()) {
+        Status::Partial
+    } else {
+        Status::Error
+    })
+}
+
+async fn approve(session: &Session, verb: &str, output: &Output) -> Result<(), Failure> {
+    let question = format!("Shall this be carried out in the sandbox {}?", session.place.sandbox);
+    let asked = {
+        let output = output.clone();
+        tokio::task::spawn_blocking(move || output.confirm(&question))
+    };
+    match session.interrupt.unless_interrupted(asked).await?.ok().flatten() {
+        Some(true) => Ok(()),
+        Some(false) => Err(Failure::new(Status::Refused, "not approved; nothing was changed")),
+        None => Err(Failure::usage("there is no terminal to ask on; nothing was changed")
+            .hint(format!("review the plan, and run `flowform {verb}` with --auto-approve"))),
+    }
+}
+
+/// Gives every secret of the plan's bodies its fingerprint under the state's key.
+fn seal(plan: &mut Plan, fingerprints: &BTreeMap<SecretSource, String>) {
+    let seal = |body: &Body| -> Value {
+        map_leaves(body, &mut |leaf| match leaf {
+            Leaf::Secret { source: Some(source), .. } => {
+                let fingerprint = fingerprints.get(source).cloned();
+                Some(Leaf::Secret { source: Some(source.clone()), fingerprint }.to_value())
+            }
+            _ => None,
+        })
+    };
+    for step in plan.operations.iter_mut().flat_map(|o| &mut o.steps) {
+        match &mut step.intent {
+            Intent::Create { body, .. } | Intent::Adopt { body, .. } | Intent::Update { after: body, .. } => {
+                *body = seal(body);
+            }
+            Intent::Switch { .. } | Intent::Delete { .. } | Intent::Forget { .. } => {}
+        }
+    }
+}
+
+fn report(report: &Report, request: &Request, begun: Instant, output: &Output) {
+    match request.run.format {
+        Format::Text => output.data(&render::report::text(report, &output.style(), begun.elapsed())),
+        Format::Json => {
+            let json = serde_json::to_string_pretty(&render::report::json(report)).unwrap_or_default();
+            output.data(&format!("{json}\n"));
+        }
+    }
+}
+
+/// The locked state as `apply` wants it.
+struct Recording<'a>(&'a mut Locked);
+
+impl Recorder for Recording<'_> {
+    fn entries(&self) -> &BTreeMap<Address, Entry> {
+        static NONE: BTreeMap<Address, Entry> = BTreeMap::new();
+        self.0.state().map_or(&NONE, |state| &state.entries)
+    }
+
+    fn record(&mut self, changes: Vec<Change>) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+        Ok(self.0.record(changes)?)
+    }
+}

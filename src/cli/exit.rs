@@ -1,0 +1,153 @@
+//! Every way a command can end: its exit code, its message, and what to do now. The only such table.
+
+use std::fmt::Write as _;
+use std::process::ExitCode;
+
+use crate::api;
+use crate::observe;
+use crate::state;
+
+/// How a command ended. The numbers are a promise: scripts branch on them (README, "Exit codes").
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Status {
+    /// Done, or nothing to do.
+    Success = 0,
+    /// Any error without a code of its own.
+    Error = 1,
+    /// `plan --detailed-exitcode`: there are changes.
+    Changes = 2,
+    /// The command line cannot be understood.
+    Usage = 3,
+    /// The manifest has mistakes.
+    Manifest = 4,
+    /// Credentials are missing or refused.
+    Auth = 5,
+    /// Somebody else holds the state's lock.
+    Locked = 6,
+    /// What the plan was made from has changed.
+    Stale = 7,
+    /// A guard refuses the plan.
+    Refused = 8,
+    /// Some of the plan was applied and some was not.
+    Partial = 9,
+    /// The state cannot be used.
+    State = 10,
+    /// Interrupted by the person.
+    Interrupted = 130,
+}
+
+/// The table for people: README and `--help` print it.
+pub(crate) const TABLE: &[(Status, &str)] = &[
+    (Status::Success, "done, or nothing to do"),
+    (Status::Error, "an error without a code of its own: the network, the platform, a file"),
+    (Status::Changes, "plan --detailed-exitcode: there are changes"),
+    (Status::Usage, "the command line cannot be understood, or a question could not be asked"),
+    (Status::Manifest, "the manifest has mistakes"),
+    (Status::Auth, "credentials are missing or refused"),
+    (Status::Locked, "another run holds the state's lock"),
+    (Status::Stale, "what the plan was made from has changed since; nothing was written"),
+    (Status::Refused, "a guard refuses the plan, or the person did; nothing was written"),
+    (Status::Partial, "some of the plan was applied and some was not"),
+    (Status::State, "the state cannot be read or written"),
+    (Status::Interrupted, "interrupted; what was under way is finished or will be looked up"),
+];
+
+/// The table as `--help` prints it.
+pub(crate) fn help() -> String {
+    let mut text = "Exit codes:\n".to_owned();
+    for (status, meaning) in TABLE {
+        let _ = writeln!(text, "  {:>3}  {meaning}", *status as u8);
+    }
+    text
+}
+
+impl From<Status> for ExitCode {
+    fn from(status: Status) -> Self {
+        Self::from(status as u8)
+    }
+}
+
+/// Why a command did not do what it was asked.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub status: Status,
+    pub message: String,
+    pub causes: Vec<String>,
+    pub hint: Option<String>,
+}
+
+impl Failure {
+    pub(crate) fn new(status: Status, message: impl Into<String>) -> Self {
+        Self { status, message: message.into(), causes: Vec::new(), hint: None }
+    }
+
+    pub(crate) fn usage(message: impl Into<String>) -> Self {
+        Self::new(Status::Usage, message)
+    }
+
+    /// From an error and everything it came from.
+    pub(crate) fn from_error(status: Status, error: &(dyn std::error::Error + 'static)) -> Self {
+        let mut failure = Self::new(status, error.to_string());
+        let mut source = error.source();
+        while let Some(cause) = source {
+            failure.causes.push(cause.to_string());
+            source = cause.source();
+        }
+        failure
+    }
+
+    #[must_use]
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+impl From<api::Error> for Failure {
+    fn from(error: api::Error) -> Self {
+        let status = match &error {
+            api::Error::Auth { .. } | api::Error::Credentials { .. } => Status::Auth,
+            api::Error::Setting { .. } => Status::Usage,
+            _ => Status::Error,
+        };
+        let mut failure = Self::from_error(status, &error);
+        failure.hint = error.hint().map(str::to_owned);
+        failure
+    }
+}
+
+impl From<observe::Error> for Failure {
+    fn from(error: observe::Error) -> Self {
+        let (status, hint) = match &error {
+            observe::Error::NoAnswer { source, .. } => (
+                if matches!(source, api::Error::Auth { .. }) { Status::Auth } else { Status::Error },
+                source.hint().map(str::to_owned),
+            ),
+            observe::Error::Refused { problem, .. } => (
+                if matches!(problem.status, 401 | 403) { Status::Auth } else { Status::Error },
+                problem.hint().map(str::to_owned),
+            ),
+            observe::Error::Undecodable { .. } => {
+                (Status::Error, Some("check that the gateway's URL points to the platform".to_owned()))
+            }
+        };
+        Self { hint, ..Self::from_error(status, &error) }
+    }
+}
+
+impl From<state::Error> for Failure {
+    fn from(error: state::Error) -> Self {
+        Self::from_error(Status::State, &error).hint(error.hint())
+    }
+}
+
+impl From<state::LockError> for Failure {
+    fn from(error: state::LockError) -> Self {
+        let status = match &error {
+            state::LockError::Held { .. } | state::LockError::HeldUnknown { .. } => Status::Locked,
+            state::LockError::State(_) => Status::State,
+        };
+        Self::from_error(status, &error).hint(error.hint())
+    }
+}

@@ -1,0 +1,162 @@
+//! Talks to the person: flags and environment in, words and an exit code out. One file per command.
+//!
+//! The only place that reads flags and the environment, and that knows the clock, the user and the terminal.
+
+mod apply;
+mod emulator;
+mod exit;
+mod output;
+mod plan;
+mod plan_file;
+mod progress;
+mod secrets;
+mod session;
+mod settings;
+mod signals;
+mod state;
+mod validate;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+
+use exit::{Failure, Status};
+use output::{ColorWhen, LogWriter, Output};
+
+use crate::secret::Redactor;
+
+/// Plan, apply and destroy Adobe Experience Platform source pipelines from a YAML manifest.
+#[derive(Debug, Parser)]
+#[command(name = "flowform", version, after_long_help = exit::help(), max_term_width = 100)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+
+    /// When to use colours; `NO_COLOR` is heeded
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    color: ColorWhen,
+
+    /// What to log on stderr: off, error, warn, info, debug or trace; secrets are masked at every level
+    #[arg(long, global = true, value_name = "LEVEL", env = "FLOWFORM_LOG", default_value = "warn")]
+    log: LogLevel,
+}
+
+/// How much is logged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum LogLevel {
+    Off,
+    Error,
+    Warn,
+    Info,
+    Debug,
+    Trace,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Check manifests, offline and without credentials
+    Validate(validate::Arguments),
+    /// Show what would change, sending only reads
+    Plan(plan::PlanArguments),
+    /// Make the platform what the manifest says, or carry out a saved plan
+    Apply(apply::Arguments),
+    /// Take down what the manifest describes, or everything in the state
+    Destroy(apply::DestroyArguments),
+    /// Look at what is managed
+    State(state::Arguments),
+    /// Run an embedded stand-in for the platform
+    Emulator(emulator::Arguments),
+    /// Print the JSON Schema of manifests, for editors
+    Schema,
+}
+
+/// Runs the command line of this process.
+pub fn main() -> ExitCode {
+    let matches = match Arguments::command().try_get_matches() {
+        Ok(matches) => matches,
+        Err(error) => {
+            let _ = error.print();
+            // Help and version are answers, not mistakes.
+            return if error.use_stderr() { Status::Usage.into() } else { Status::Success.into() };
+        }
+    };
+    let arguments = match Arguments::from_arg_matches(&matches) {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            let _ = error.print();
+            return Status::Usage.into();
+        }
+    };
+    let redactor = Redactor::default();
+    let output = Output::new(arguments.color, redactor.clone());
+    start_log(arguments.log, &output, redactor.clone());
+    match run(arguments.command, &output, &redactor) {
+        Ok(status) => status.into(),
+        Err(failure) => {
+            output.failure(&failure);
+            failure.status.into()
+        }
+    }
+}
+
+fn run(command: Command, output: &Output, redactor: &Redactor) -> Result<Status, Failure> {
+    // Commands without network need no runtime.
+    match command {
+        Command::Validate(arguments) => Ok(validate::run(&arguments, output)),
+        Command::State(arguments) => state::run(&arguments, output),
+        Command::Schema => {
+            let schema = serde_json::to_string_pretty(&crate::manifest::json_schema()).unwrap_or_default();
+            output.data(&format!("{schema}\n"));
+            Ok(Status::Success)
+        }
+        Command::Plan(arguments) => block_on(plan::run(arguments, output, redactor)),
+        Command::Apply(arguments) => block_on(apply::run(arguments, output, redactor)),
+        Command::Destroy(arguments) => block_on(apply::destroy(arguments, output, redactor)),
+        Command::Emulator(arguments) => block_on(emulator::run(arguments, output)),
+    }
+}
+
+fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|e| Failure::from_error(Status::Error, &e))?;
+    let result = runtime.block_on(work);
+    // Whatever still runs (a request that was given up) must not hold the process.
+    runtime.shutdown_background();
+    result
+}
+
+fn start_log(level: LogLevel, output: &Output, redactor: Redactor) {
+    let level = match level {
+        LogLevel::Off => return,
+        LogLevel::Error => "error",
+        LogLevel::Warn => "warn",
+        LogLevel::Info => "info",
+        LogLevel::Debug => "debug",
+        LogLevel::Trace => "trace",
+    };
+    // Only our own events: what the HTTP stack logs at these levels is of no use to a person, and may hold bodies.
+    let filter = tracing_subscriber::EnvFilter::new(format!("off,flowform={level}"));
+    let subscriber = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(output.talk_style().color)
+        .with_target(false)
+        .with_writer(LogWriter(redactor))
+        .finish();
+    // Set once, here; a second process-wide subscriber cannot be there.
+    let _ = tracing::subscriber::set_global_default(subscriber);
+}
+
+/// An environment variable, if it is set and is UTF-8.
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+/// Epoch seconds.
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the clock")]
+fn now() -> i64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,362 @@
+//! What `plan`, `apply` and `destroy` have in common: a place, a client, a state file, and the way from them to a plan.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::exit::{Failure, Status};
+use super::output::Output;
+use super::secrets::{self, Resolved};
+use super::settings::PlatformArguments;
+use super::signals::Interrupt;
+use super::{environment, now, progress};
+use crate::api::Client;
+use crate::apply::{self, Patience, Recovery};
+use crate::emulator;
+use crate::kind::{Address, Kind, SecretSource};
+use crate::manifest::Manifest;
+use crate::observe::{self, Wanted};
+use crate::plan::{self, Inputs, Observations, Options, Plan, Selector};
+use crate::secret::{Redactor, Secret};
+use crate::state::model::{Place, State};
+use crate::state::{Holder, StateFile, fingerprint};
+
+/// The gateway's name in the state of the embedded emulator, which has another port each time.
+const EMULATOR_GATEWAY: &str = "emulator";
+
+/// A run against one place.
+pub(crate) struct Session {
+    pub place: Place,
+    pub client: Client,
+    pub client_id: String,
+    pub file: StateFile,
+    pub patience: Patience,
+    pub parallelism: usize,
+    pub interrupt: Interrupt,
+    redactor: Redactor,
+    /// Stops when dropped.
+    emulator: Option<emulator::Handle>,
+}
+
+/// A plan and what carrying it out needs.
+pub(crate) struct Prepared {
+    pub plan: Plan,
+    pub secrets: Arc<BTreeMap<SecretSource, Secret>>,
+    pub missing: BTreeMap<SecretSource, String>,
+    /// What an interrupted apply turned out to have done; not recorded yet.
+    pub recovery: Recovery,
+}
+
+impl Session {
+    /// Finds the place, starts the emulator if it is asked for, and prepares the client. Sends nothing.
+    pub(crate) async fn open(
+        arguments: &PlatformArguments,
+        manifest: Option<&Manifest>,
+        redactor: &Redactor,
+        output: &Output,
+    ) -> Result<Self, Failure> {
+        let console = arguments.console()?;
+        let place = arguments.place(manifest, console.as_ref().and_then(|c| c.org.as_deref()))?;
+        let path =
+            arguments.state.clone().unwrap_or_else(|| default_state(&place.sandbox, arguments.emulator));
+        let emulator = match arguments.emulator {
+            false => None,
+            true => Some(start_emulator(&path, &place.sandbox).await?),
+        };
+        let url = emulator.as_ref().map(emulator::Handle::url);
+        let settings = arguments.client(&place, console, url)?;
+        let gateway =
+            if arguments.emulator { EMULATOR_GATEWAY.to_owned() } else { gateway(&settings.gateway) };
+        let client_id = settings.client_id.clone();
+        let client = Client::new(settings, redactor.clone())?;
+        Ok(Self {
+            place: Place { gateway, org: place.org, sandbox: place.sandbox },
+            client,
+            client_id,
+            file: StateFile::new(path),
+            patience: Patience { base: Duration::from_secs_f64(arguments.retry_wait), ..Patience::default() },
+            parallelism: usize::from(arguments.parallelism),
+            interrupt: Interrupt::listen(output.clone()),
+            redactor: redactor.clone(),
+            emulator,
+        })
+    }
+
+    /// The state without taking its lock.
+    pub(crate) fn read_state(&self) -> Result<Option<State>, Failure> {
+        let state = self.file.read()?;
+        self.check_place(state.as_ref())?;
+        Ok(state)
+    }
+
+    /// A state is never used against another place than its own.
+    pub(crate) fn check_place(&self, state: Option<&State>) -> Result<(), Failure> {
+        let Some(state) = state else { return Ok(()) };
+        let pairs = [
+            ("gateway", &state.place.gateway, &self.place.gateway),
+            ("organisation", &state.place.org, &self.place.org),
+            ("sandbox", &state.place.sandbox, &self.place.sandbox),
+        ];
+        for (what, recorded, here) in pairs {
+            if recorded != here {
+                let path = self.file.path().display();
+                return Err(Failure::new(
+                    Status::State,
+                    format!("the state {path} belongs to the {what} {recorded}, and this run is for {here}"),
+                )
+                .hint("each place has its own state: name another with --state"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Who holds the lock, for those who find it held.
+    pub(crate) fn holder(command: &str) -> Holder {
+        Holder {
+            who: ["GITHUB_ACTOR", "GITLAB_USER_LOGIN", "USER", "LOGNAME"]
+                .iter()
+                .find_map(|name| environment(name).filter(|v| !v.is_empty()))
+                .unwrap_or_else(|| "somebody".to_owned()),
+            host: host(),
+            pid: std::process::id(),
+            command: format!("flowform {command}"),
+            since: timestamp(now()),
+        }
+    }
+
+    /// Looks at everything and makes the plan. Only reads.
+    pub(crate) async fn prepare(
+        &self,
+        manifest: &Manifest,
+        state: Option<&State>,
+        options: &Options,
+        output: &Output,
+    ) -> Result<Prepared, Failure> {
+        let spinner = progress::spinner(output, "Reading the platform");
+        let work = self.look_and_plan(manifest, state, options, output);
+        let prepared = self.interrupt.unless_interrupted(work).await?;
+        drop(spinner);
+        prepared
+    }
+
+    async fn look_and_plan(
+        &self,
+        manifest: &Manifest,
+        state: Option<&State>,
+        options: &Options,
+        output: &Output,
+    ) -> Result<Prepared, Failure> {
+        let Resolved { values, missing } = self.secrets(secrets::of_manifest(manifest), output).await;
+        let fingerprints = match state {
+            // Without a state there is no key yet; the fingerprints are made when the state is.
+            None => BTreeMap::new(),
+            Some(state) => fingerprints(&values, &state.fingerprint_key),
+        };
+        let (state, recovery) = self.recovered(state).await?;
+        let state = state.as_ref();
+        let observations = self.observe(manifest, state, options).await?;
+        let inputs = Inputs {
+            manifest,
+            place: &self.place,
+            state,
+            observations: &observations,
+            fingerprints: &fingerprints,
+            options,
+            now: now(),
+        };
+        Ok(Prepared { plan: plan::build(&inputs), secrets: Arc::new(values), missing, recovery })
+    }
+
+    /// The secrets, saying what the emulator stands in for.
+    pub(crate) async fn secrets(
+        &self,
+        sources: impl IntoIterator<Item = SecretSource>,
+        output: &Output,
+    ) -> Resolved {
+        let (resolved, stood_in) = secrets::resolve(sources, &self.redactor, self.emulator.is_some()).await;
+        for name in stood_in {
+            output.note(&format!("{name} is not set; the emulator takes a made-up value in its place"));
+        }
+        resolved
+    }
+
+    /// The state with what an interrupted apply turns out to have done.
+    pub(crate) async fn recovered(
+        &self,
+        state: Option<&State>,
+    ) -> Result<(Option<State>, Recovery), Failure> {
+        let Some(state) = state else { return Ok((None, Recovery::default())) };
+        let recovery = apply::recover(&self.client, state).await?;
+        let mut state = state.clone();
+        for change in recovery.changes.clone() {
+            state.record(change);
+        }
+        if let Some((address, ids)) = recovery.ambiguous.first() {
+            return Err(Failure::new(
+                Status::Refused,
+                format!(
+                    "an interrupted apply may have created {address}, and several objects could be it: {}",
+                    ids.join(", ")
+                ),
+            )
+            .hint("look at them on the platform, delete or rename all but one, and run this again"));
+        }
+        Ok((Some(state), recovery))
+    }
+
+    async fn observe(
+        &self,
+        manifest: &Manifest,
+        state: Option<&State>,
+        options: &Options,
+    ) -> Result<Observations, Failure> {
+        let empty = BTreeMap::new();
+        let entries = state.map_or(&empty, |s| &s.entries);
+        let name = |address: &Address| {
+            let section = manifest.sections.iter().find(|s| s.address == *address)?;
+            Some((address.clone(), section.body.get("name")?.as_str()?.to_owned()))
+        };
+        let mut wanted = Wanted {
+            ours: state.map(|s| apply::managed_ids(&s.entries)).unwrap_or_default(),
+            ..Wanted::default()
+        };
+        for (address, entry) in entries {
+            wanted.managed.push((address.clone(), entry.id.clone(), entry.version));
+            wanted.leftovers.extend(entry.replaced.iter().map(|id| (address.kind, id.clone())));
+        }
+        if !options.destroy {
+            let new = manifest.sections.iter().filter(|s| !entries.contains_key(&s.address));
+            wanted.names.extend(
+                new.filter_map(|s| Some((s.address.clone(), s.body.get("name")?.as_str()?.to_owned()))),
+            );
+        }
+        let ours = wanted.ours.clone();
+        let mut observations = observe::observe(&self.client, wanted).await?;
+        if !options.destroy {
+            // What has gone will be created again, so its name is looked for too.
+            let gone = entries.keys().filter(|a| !observations.managed.contains_key(*a));
+            let names: Vec<_> = gone.filter_map(name).collect();
+            if !names.is_empty() {
+                let again = Wanted { names, ours, ..Wanted::default() };
+                observations.namesakes.extend(observe::observe(&self.client, again).await?.namesakes);
+            }
+        }
+        Ok(observations)
+    }
+
+    /// What a saved plan touches and refers to, as it is now.
+    pub(crate) async fn observe_pinned(
+        &self,
+        plan: &Plan,
+        state: Option<&State>,
+    ) -> Result<Observations, Failure> {
+        let empty = BTreeMap::new();
+        let entries = state.map_or(&empty, |s| &s.entries);
+        let mut wanted = Wanted {
+            ours: state.map(|s| apply::managed_ids(&s.entries)).unwrap_or_default(),
+            ..Wanted::default()
+        };
+        for address in plan.pins.keys() {
+            if let Some(entry) = entries.get(address) {
+                wanted.managed.push((address.clone(), entry.id.clone(), entry.version));
+            }
+        }
+        for operation in plan.operations.iter().filter(|o| o.action == plan::Action::Create) {
+            let name = operation.body.as_ref().and_then(|b| b.get("name")).and_then(|n| n.as_str());
+            wanted.names.extend(name.map(|name| (operation.address.clone(), name.to_owned())));
+        }
+        Ok(observe::observe(&self.client, wanted).await?)
+    }
+
+    /// Lets the emulator, if there is one, write what it has.
+    pub(crate) async fn close(self) {
+        if let Some(emulator) = self.emulator {
+            emulator.stop().await;
+        }
+    }
+}
+
+/// Fingerprints under one state's key.
+pub(crate) fn fingerprints(
+    values: &BTreeMap<SecretSource, Secret>,
+    key: &str,
+) -> BTreeMap<SecretSource, String> {
+    values.iter().map(|(source, secret)| (source.clone(), fingerprint(key, secret))).collect()
+}
+
+async fn start_emulator(state: &Path, sandbox: &str) -> Result<emulator::Handle, Failure> {
+    let folder = state.parent().unwrap_or(Path::new(""));
+    let options = emulator::Options {
+        store: Some(folder.join("platform.jsonl")),
+        sandboxes: vec![sandbox.to_owned()],
+        ..emulator::Options::default()
+    };
+    emulator::start(options).await.map_err(|error| Failure::from_error(Status::Error, &error))
+}
+
+fn default_state(sandbox: &str, emulator: bool) -> PathBuf {
+    let folder = if emulator { "state/emulator" } else { "state" };
+    Path::new(folder).join(format!("{sandbox}.json"))
+}
+
+/// The gateway as the state records it. A stand-in on loopback may have another port each time.
+fn gateway(url: &str) -> String {
+    let url = url.trim_end_matches('/');
+    for loopback in ["http://127.0.0.1", "http://localhost", "http://[::1]"] {
+        if url.strip_prefix(loopback).is_some_and(|rest| rest.is_empty() || rest.starts_with(':')) {
+            return "http://localhost".to_owned();
+        }
+    }
+    url.to_owned()
+}
+
+/// The machine's name.
+fn host() -> String {
+    let from_file = || std::fs::read_to_string("/proc/sys/kernel/hostname").ok();
+    environment("HOSTNAME")
+        .or_else(from_file)
+        .map(|name| name.trim().to_owned())
+        .filter(|name| !name.is_empty())
+        .unwrap_or_else(|| "this machine".to_owned())
+}
+
+/// RFC 3339, from epoch seconds.
+pub(crate) fn timestamp(seconds: i64) -> String {
+    jiff::Timestamp::from_second(seconds).unwrap_or_default().to_string()
+}
+
+/// Limits a destroy to the pipelines that the manifest has; with no manifest, everything in the state goes. What others
+/// outside still use stays.
+pub(crate) fn limit_destroy(options: &mut Options, manifest: &Manifest, state: Option<&State>) {
+    if manifest.sections.is_empty() {
+        return;
+    }
+    let ours: std::collections::BTreeSet<&str> =
+        manifest.sections.iter().map(|s| s.address.pipeline.as_str()).collect();
+    let others = state.into_iter().flat_map(|s| s.entries.keys());
+    let others = others.filter(|a| !ours.contains(a.pipeline.as_str()));
+    options.selection.excludes.extend(others.cloned().map(Selector::Address));
+}
+
+/// The addresses that a person may name: of the manifest and of the state.
+pub(crate) fn check_addresses(
+    options: &Options,
+    manifest: &Manifest,
+    state: Option<&State>,
+) -> Result<(), Failure> {
+    let mut known: std::collections::BTreeSet<Address> =
+        manifest.sections.iter().map(|s| s.address.clone()).collect();
+    known.extend(state.into_iter().flat_map(|s| s.entries.keys().cloned()));
+    let selectors = options.selection.unmatched(&known).map(ToString::to_string);
+    let beside = options.adopt.iter().chain(&options.create_beside);
+    let others = beside.filter(|s| !known.iter().any(|a| s.matches(a))).map(ToString::to_string);
+    let replaced = options.replace.iter().filter(|a| !known.contains(*a)).map(ToString::to_string);
+    let unknown: Vec<String> = selectors.chain(others).chain(replaced).collect();
+    if unknown.is_empty() {
+        return Ok(());
+    }
+    let sections: Vec<&str> = Kind::ALL.iter().map(|k| k.section()).collect();
+    Err(Failure::usage(format!("neither the manifest nor the state has {}", unknown.join(", ")))
+        .hint(format!("write a pipeline's name, or PIPELINE.SECTION with one of {}", sections.join(", "))))
+}

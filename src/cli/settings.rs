@@ -1,0 +1,225 @@
+//! Flags, environment and credential file -> the client's settings. What was typed, then what it means.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::environment;
+use super::exit::{Failure, Status};
+use crate::api::credentials::{self, ConsoleCredentials};
+use crate::api::{self, Credential, retry};
+use crate::manifest::{self, Loaded, Manifest};
+use crate::secret::Secret;
+
+/// Which manifests.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct ManifestArguments {
+    /// Manifest files, or folders that hold some
+    #[arg(value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+
+    /// A value for `${var:NAME}` in manifests; may be repeated
+    #[arg(long = "var", value_name = "NAME=VALUE", value_parser = variable)]
+    pub vars: Vec<(String, String)>,
+}
+
+fn variable(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("write NAME=VALUE".to_owned()),
+    }
+}
+
+impl ManifestArguments {
+    /// Reads and checks the manifests.
+    pub(crate) fn load(&self) -> Result<Loaded, manifest::Problems> {
+        let inputs = manifest::Inputs { env: &environment, vars: self.vars.iter().cloned().collect() };
+        manifest::load(&self.paths, &inputs)
+    }
+}
+
+/// Which platform, and how to talk to it. Secrets have no flags: a command line can be read by everybody.
+#[derive(Clone, Debug, clap::Args)]
+#[command(next_help_heading = "Platform")]
+pub(crate) struct PlatformArguments {
+    /// Use the embedded emulator instead of the platform; it keeps its objects below the state's folder
+    #[arg(long)]
+    pub emulator: bool,
+
+    /// The platform's gateway
+    #[arg(long, value_name = "URL", env = "FLOWFORM_GATEWAY", default_value = api::GATEWAY)]
+    pub gateway: String,
+
+    /// Adobe's identity service
+    #[arg(long, value_name = "URL", env = "FLOWFORM_IMS", default_value = api::IMS)]
+    pub ims: String,
+
+    /// Organisation, XXXX@AdobeOrg; the manifest's `platform.org` when left out
+    #[arg(long, value_name = "ORG", env = "ADOBE_ORG_ID")]
+    pub org: Option<String>,
+
+    /// Sandbox; the manifest's `platform.sandbox` when left out
+    #[arg(long, value_name = "NAME", env = "ADOBE_SANDBOX")]
+    pub sandbox: Option<String>,
+
+    /// OAuth client id, which is also the API key
+    #[arg(long, value_name = "ID", env = "ADOBE_CLIENT_ID")]
+    pub client_id: Option<String>,
+
+    /// OAuth scopes, comma-separated [default: those that the platform needs]
+    #[arg(long, value_name = "SCOPES", env = "ADOBE_SCOPES")]
+    pub scopes: Option<String>,
+
+    /// Credential file as Adobe's developer console lets one download it (JSON)
+    #[arg(long, value_name = "FILE", env = "FLOWFORM_CREDENTIALS")]
+    pub credentials: Option<PathBuf>,
+
+    /// PEM file with certificates to trust besides the system's
+    #[arg(long, value_name = "FILE", env = "FLOWFORM_CA_FILE")]
+    pub ca_file: Option<PathBuf>,
+
+    /// Where the state is kept [default: state/SANDBOX.json]
+    #[arg(long, value_name = "PATH", env = "FLOWFORM_STATE")]
+    pub state: Option<PathBuf>,
+
+    /// Requests, and steps of an apply, under way at once
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub parallelism: u16,
+
+    /// Seconds that one request may take
+    #[arg(long, value_name = "SECONDS", default_value_t = 60.0, value_parser = seconds)]
+    pub timeout: f64,
+
+    /// Seconds before the first repetition of a request; each later wait is twice as long
+    #[arg(long, value_name = "SECONDS", env = "FLOWFORM_RETRY_WAIT", default_value_t = 1.0, value_parser = seconds)]
+    pub retry_wait: f64,
+}
+
+fn seconds(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(seconds) if (0.001..=3600.0).contains(&seconds) => Ok(seconds),
+        _ => Err("write a number of seconds from 0.001 to 3600".to_owned()),
+    }
+}
+
+/// The org that the emulator is given when nobody names one.
+const EMULATOR_ORG: &str = "EMULATOR@AdobeOrg";
+
+/// What identifies the place: which org and which sandbox.
+#[derive(Clone, Debug)]
+pub(crate) struct Where {
+    pub org: String,
+    pub sandbox: String,
+}
+
+impl PlatformArguments {
+    /// Org and sandbox from manifest and flags, which must not disagree.
+    pub(crate) fn place(
+        &self,
+        manifest: Option<&Manifest>,
+        console_org: Option<&str>,
+    ) -> Result<Where, Failure> {
+        let said = |m: fn(&Manifest) -> &Option<String>| manifest.and_then(|manifest| m(manifest).as_deref());
+        let one = |what: &str, flag: Option<&str>, said: Option<&str>| match (flag, said) {
+            (Some(flag), Some(said)) if flag != said => Err(Failure::usage(format!(
+                "the manifest names the {what} {said}, and the command line or environment {flag}"
+            ))
+            .hint(format!("one run manages one {what}: drop one of the two"))),
+            (flag, said) => Ok(said.or(flag).map(str::to_owned)),
+        };
+        let sandbox = one("sandbox", self.sandbox.as_deref(), said(|m| &m.sandbox))?;
+        let org = one("org", self.org.as_deref(), said(|m| &m.org))?;
+        let fallback = |value: &str| self.emulator.then(|| value.to_owned());
+        Ok(Where {
+            sandbox: sandbox.or_else(|| fallback("dev")).ok_or_else(|| {
+                Failure::usage("no sandbox is named")
+                    .hint("set `platform.sandbox` in the manifest, or ADOBE_SANDBOX, or --sandbox")
+            })?,
+            org: org
+                .or_else(|| console_org.map(str::to_owned))
+                .or_else(|| fallback(EMULATOR_ORG))
+                .ok_or_else(|| {
+                    Failure::usage("no organisation is named")
+                        .hint("set `platform.org` in the manifest, or ADOBE_ORG_ID, or --org (XXXX@AdobeOrg)")
+                })?,
+        })
+    }
+
+    /// The credential file's content, if one is named.
+    pub(crate) fn console(&self) -> Result<Option<ConsoleCredentials>, Failure> {
+        let Some(path) = self.credentials.as_ref().filter(|_| !self.emulator) else { return Ok(None) };
+        let text = std::fs::read_to_string(path).map_err(|error| {
+            Failure::new(
+                Status::Auth,
+                format!("the credential file {} cannot be read: {error}", path.display()),
+            )
+        })?;
+        Ok(Some(credentials::parse(&text)?))
+    }
+
+    /// The client's settings. `emulator` is the URL of the embedded emulator, if it is used.
+    pub(crate) fn client(
+        &self,
+        place: &Where,
+        console: Option<ConsoleCredentials>,
+        emulator: Option<&str>,
+    ) -> Result<api::Settings, Failure> {
+        let console = console.unwrap_or(ConsoleCredentials {
+            client_id: None,
+            client_secret: None,
+            org: None,
+            scopes: None,
+        });
+        let (client_id, credential) = if emulator.is_some() {
+            let secret = Secret::new("the-emulator-takes-any-secret");
+            let scopes = api::DEFAULT_SCOPES.to_owned();
+            ("flowform".to_owned(), Credential::ClientSecret { secret, scopes })
+        } else {
+            self.credential(console)?
+        };
+        let ca_file = match &self.ca_file {
+            None => None,
+            Some(path) => Some(std::fs::read(path).map_err(|error| {
+                Failure::usage(format!("the certificate file {} cannot be read: {error}", path.display()))
+            })?),
+        };
+        let base = Duration::from_secs_f64(self.retry_wait);
+        let retry = retry::Policy { base, ..retry::Policy::default() };
+        Ok(api::Settings {
+            gateway: emulator.unwrap_or(&self.gateway).to_owned(),
+            ims: emulator.unwrap_or(&self.ims).to_owned(),
+            org: place.org.clone(),
+            client_id,
+            credential,
+            sandbox: place.sandbox.clone(),
+            timeout: Duration::from_secs_f64(self.timeout),
+            connect_timeout: Duration::from_secs_f64(self.timeout.min(10.0)),
+            max_in_flight: usize::from(self.parallelism),
+            ca_file,
+            retry,
+            user_agent: concat!("flowform/", env!("CARGO_PKG_VERSION")).to_owned(),
+        })
+    }
+
+    fn credential(&self, console: ConsoleCredentials) -> Result<(String, Credential), Failure> {
+        let set = |name: &str| environment(name).filter(|v| !v.is_empty()).map(Secret::new);
+        let missing = |what: &str, hint: &str| Failure::new(Status::Auth, what).hint(hint);
+        let client_id = self.client_id.clone().or(console.client_id).ok_or_else(|| {
+            missing(
+                "no client id is given",
+                "set ADOBE_CLIENT_ID, or name the console's credential file with --credentials; \
+                 to try flowform without an account, add --emulator",
+            )
+        })?;
+        if let Some(token) = set("ADOBE_ACCESS_TOKEN") {
+            return Ok((client_id, Credential::Token(token)));
+        }
+        let secret = set("ADOBE_CLIENT_SECRET").or(console.client_secret).ok_or_else(|| {
+            missing(
+                "neither a client secret nor an access token is given",
+                "set ADOBE_CLIENT_SECRET (or ADOBE_ACCESS_TOKEN), or name a credential file with --credentials",
+            )
+        })?;
+        let scopes = self.scopes.clone().or(console.scopes).unwrap_or_else(|| api::DEFAULT_SCOPES.to_owned());
+        Ok((client_id, Credential::ClientSecret { secret, scopes }))
+    }
+}
