@@ -1,0 +1,80 @@
+//! The emulator's request log: what a client really sent.
+
+use std::path::Path;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::Contents;
+
+/// One line of it.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) struct Request {
+    pub(crate) method: String,
+    /// From the gateway's root.
+    pub(crate) path: String,
+    pub(crate) query: String,
+    pub(crate) if_match: Option<String>,
+    pub(crate) sandbox: Option<String>,
+    pub(crate) org: Option<String>,
+    pub(crate) api_key: Option<String>,
+    /// With secrets masked.
+    pub(crate) body: Value,
+    /// 0: no answer, or half of one.
+    pub(crate) status: u16,
+}
+
+impl Request {
+    /// Whether it asks for a token.
+    pub(crate) fn is_login(&self) -> bool {
+        self.path.starts_with("/ims/")
+    }
+
+    /// Whether it can change anything.
+    pub(crate) fn is_write(&self) -> bool {
+        !self.is_login() && self.method != "GET"
+    }
+
+    /// The path within its service: `/flows/ID`.
+    pub(crate) fn within(&self) -> &str {
+        let within = self.path.strip_prefix("/data/foundation/").and_then(|path| path.find('/'));
+        within.map_or(&self.path, |at| &self.path["/data/foundation/".len() + at..])
+    }
+}
+
+pub(super) fn read(path: &Path) -> Vec<Request> {
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// The writes among `requests`: method, path, query; ids that `before` knows shown as `OLD`, others as `NEW`.
+pub(crate) fn short(requests: &[Request], before: &Contents) -> Vec<String> {
+    requests
+        .iter()
+        .filter(|r| r.is_write())
+        .map(|r| {
+            let parts: Vec<&str> = r.within().split('/').collect();
+            let shown: Vec<&str> = parts
+                .iter()
+                .enumerate()
+                .map(|(index, part)| match index {
+                    2 if before.all().any(|object| object.id == *part) => "OLD",
+                    2 => "NEW",
+                    _ => part,
+                })
+                .collect();
+            let query = if r.query.is_empty() { String::new() } else { format!("?{}", r.query) };
+            format!("{} {}{query}", r.method, shown.join("/"))
+        })
+        .collect()
+}
+
+/// Creates that the platform may have carried out: (path, name).
+pub(crate) fn created(requests: &[Request]) -> Vec<(String, String)> {
+    requests
+        .iter()
+        .filter(|r| r.method == "POST" && r.is_write() && r.within().matches('/').count() == 1)
+        .map(|r| (r.within().to_owned(), r.body["name"].as_str().unwrap_or_default().to_owned()))
+        .collect()
+}
