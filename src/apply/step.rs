@@ -273,6 +273,9 @@ impl Runner {
             let why = "the object changed since the plan was made, so it was not deleted".to_owned();
             return Done::of(StepResult::Conflict { why });
         }
+        if let Some(done) = self.referred_to(kind, id).await {
+            return done;
+        }
         let mut last = String::new();
         for _ in 0..SENDS {
             match self.send_patiently(step).await {
@@ -304,6 +307,28 @@ impl Runner {
             }
         }
         Done::of(StepResult::Unknown { why: last })
+    }
+
+    /// What somebody else's objects refer to is not deleted under them.
+    async fn referred_to(&self, kind: Kind, id: &str) -> Option<Done> {
+        let (child, call) = kind.spec().referrers(id)?;
+        let referrers = match observe::list(&self.client, child, &call).await {
+            Ok(referrers) => referrers,
+            Err(error) => {
+                let why = format!("what refers to it could not be read: {}", chain(&error));
+                return Some(Done::of(StepResult::Failed { why, hint: None }));
+            }
+        };
+        let ids: Vec<String> = referrers.into_iter().filter(|o| !o.is_going()).map(|o| o.id).collect();
+        if ids.is_empty() {
+            return None;
+        }
+        let why = format!(
+            "it is still used by {} that are not managed here: {}",
+            child.spec().title(),
+            ids.join(", ")
+        );
+        Some(Done::of(StepResult::Conflict { why }))
     }
 
     /// The object when no asynchronous change of it is under way any more; `None` when it is gone or going.

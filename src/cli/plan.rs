@@ -99,7 +99,12 @@ pub(crate) enum Format {
 pub(crate) fn load(arguments: &ManifestArguments, output: &Output) -> Result<Manifest, Failure> {
     match arguments.load() {
         Ok(loaded) => {
-            validate::report(&loaded.warnings, output);
+            let warnings = loaded.warnings.warnings;
+            if warnings > 0 {
+                let s = if warnings == 1 { "" } else { "s" };
+                output
+                    .note(&format!("the manifest has {warnings} warning{s}; `flowform validate` shows them"));
+            }
             Ok(loaded.manifest)
         }
         Err(problems) => {

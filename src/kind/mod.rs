@@ -390,6 +390,10 @@ pub trait Spec: Sync {
     fn observed(&self, remote: &Value) -> Option<Observed>;
     /// The read of one object; `version` is the one last known.
     fn read(&self, id: &str, version: Option<u64>) -> Call;
+    /// The read of what refers to an object without the platform minding its deletion; none where the platform minds.
+    fn referrers(&self, _id: &str) -> Option<(Kind, Call)> {
+        None
+    }
     /// The requests that carry an intent out, in order; every leaf of the bodies is already filled in.
     fn calls(&self, intent: &Intent) -> Vec<Call>;
     /// What the answer to one of those requests means.
