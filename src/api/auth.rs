@@ -240,7 +240,7 @@ mod tests {
         assert_eq!(usable_for(&json!(86_399)), Duration::from_secs(85_899));
         assert_eq!(usable_for(&json!("86399")), Duration::from_secs(85_899));
         assert_eq!(usable_for(&json!(86_399_992)), Duration::from_millis(85_899_992), "milliseconds");
-        assert_eq!(usable_for(&json!(600)), Duration::from_secs(300), "half, where the margin is more");
+        assert_eq!(usable_for(&json!(600)), Duration::from_mins(5), "half, where the margin is more");
         assert_eq!(usable_for(&json!(0)), Duration::ZERO);
         assert_eq!(usable_for(&Value::Null), Duration::from_secs(3_100));
     }

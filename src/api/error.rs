@@ -472,41 +472,41 @@ mod tests {
 
     #[test]
     fn the_six_shapes() {
-        let a = json!({"error_code": "403010", "message": "Oauth token is missing."});
-        assert_eq!(shown(403, a), "403010: Oauth token is missing. (HTTP 403)");
+        let gateway = json!({"error_code": "403010", "message": "Oauth token is missing."});
+        assert_eq!(shown(403, gateway), "403010: Oauth token is missing. (HTTP 403)");
 
-        let b = json!({
+        let flow_service = json!({
             "type": "https://ns.adobe.com/aep/errors/FLOW-1439-404", "title": "Resource not found", "status": 404,
             "report": {"detailed-message": "The requested flows resource x is not found.", "id": "x",
                        "request-id": "r-1", "type": "flows"},
             "errorMessage": "same", "errorDetails": "same",
         });
         assert_eq!(
-            shown(404, b),
+            shown(404, flow_service),
             "FLOW-1439-404: The requested flows resource x is not found. (HTTP 404, request id r-1)"
         );
 
-        let c = json!({"errorMessage": "Supplied version=[\"a200\"] does not match"});
-        assert_eq!(shown(412, c), "Supplied version=[\"a200\"] does not match (HTTP 412)");
+        let mismatch = json!({"errorMessage": "Supplied version=[\"a200\"] does not match"});
+        assert_eq!(shown(412, mismatch), "Supplied version=[\"a200\"] does not match (HTTP 412)");
 
-        let d = json!({
+        let registry = json!({
             "type": "http://ns.adobe.com/aep/errors/XDM-1521-400", "title": "Title not unique", "status": 400,
             "report": {"registryRequestId": "r-2", "detailed-message": "long", "sub-errors": [
                 {"type": "http://ns.adobe.com/aep/errors/XDM-1000-400", "status": "409", "detail": "inner"}
             ]},
             "detail": "short",
         });
-        let d = Problem::of(&reply(400, d));
-        assert_eq!(d.to_string(), "XDM-1521-400: long (HTTP 400, request id r-2)");
-        assert_eq!(d.details.len(), 1);
-        assert_eq!(d.details[0].to_string(), "XDM-1000-400: inner (HTTP 409)");
+        let registry = Problem::of(&reply(400, registry));
+        assert_eq!(registry.to_string(), "XDM-1521-400: long (HTTP 400, request id r-2)");
+        assert_eq!(registry.details.len(), 1);
+        assert_eq!(registry.details[0].to_string(), "XDM-1000-400: inner (HTTP 409)");
 
-        let e = json!({"type": "/placeholder/type/uri", "status": 400, "title": "BadRequestError", "detail": "why"});
-        assert_eq!(shown(400, e), "why (HTTP 400)");
+        let older = json!({"type": "/placeholder/type/uri", "status": 400, "title": "BadRequestError", "detail": "why"});
+        assert_eq!(shown(400, older), "why (HTTP 400)");
 
-        let f =
+        let labels =
             json!({"timestamp": "t", "status": "NOT_FOUND", "code": "PES-404", "message": "m", "path": "/p"});
-        assert_eq!(shown(404, f), "PES-404: m (HTTP 404)");
+        assert_eq!(shown(404, labels), "PES-404: m (HTTP 404)");
 
         let ims = json!({"error": "invalid_client", "error_description": "invalid client_secret parameter"});
         assert_eq!(shown(400, ims), "invalid_client: invalid client_secret parameter (HTTP 400)");

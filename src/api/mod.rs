@@ -117,7 +117,7 @@ impl Client {
         }
         headers.insert("accept", HeaderValue::from_static("application/json"));
         let auth = Auth::new(&settings.credential, &settings.client_id, &ims, &redactor)?;
-        let transport = Transport::new(&settings, [&gateway, &ims], redactor)?;
+        let transport = Transport::new(settings, [&gateway, &ims], redactor)?;
         Ok(Self(Arc::new(Inner { transport, auth, gateway, headers })))
     }
 

@@ -27,8 +27,8 @@ impl Default for Policy {
         Self {
             tries: 5,
             base: Duration::from_secs(1),
-            cap: Duration::from_secs(60),
-            total: Duration::from_secs(300),
+            cap: Duration::from_mins(1),
+            total: Duration::from_mins(5),
         }
     }
 }
@@ -228,7 +228,7 @@ mod tests {
     #[test]
     fn retry_after_is_seconds_or_a_date() {
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777);
-        assert_eq!(retry_after(" 120 ", now), Some(Duration::from_secs(120)));
+        assert_eq!(retry_after(" 120 ", now), Some(Duration::from_mins(2)));
         assert_eq!(retry_after("Sun, 06 Nov 1994 08:49:47 GMT", now), Some(Duration::from_secs(10)));
         assert_eq!(retry_after("Sun, 06 Nov 1994 08:49:07 GMT", now), Some(Duration::ZERO));
         assert_eq!(retry_after("soon", now), None);

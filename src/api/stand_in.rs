@@ -131,7 +131,7 @@ async fn serve(mut socket: TcpStream, handler: Arc<Mutex<Handler>>, log: Arc<Mut
             let mut head =
                 format!("HTTP/1.1 {status} X\r\nconnection: close\r\ncontent-length: {}\r\n", body.len());
             for (name, value) in headers {
-                head.push_str(&format!("{name}: {value}\r\n"));
+                head = format!("{head}{name}: {value}\r\n");
             }
             let _ = socket.write_all(format!("{head}\r\n{body}").as_bytes()).await;
         }

@@ -366,7 +366,7 @@ async fn a_throttled_post_is_sent_again() {
 /// Retry-After is what waits: its absence waits nothing here, its presence waits until the cap, in either form.
 #[tokio::test]
 async fn retry_after_is_waited_for() {
-    let in_an_hour = httpdate::fmt_http_date(super::transport::now() + Duration::from_secs(3_600));
+    let in_an_hour = httpdate::fmt_http_date(super::transport::now() + Duration::from_hours(1));
     for (value, waits) in [("3600", true), (in_an_hour.as_str(), true), ("0", false), ("soon", false)] {
         let throttled = Act::Answer(429, vec![("retry-after", value.to_owned())], String::new());
         let server =
@@ -630,4 +630,55 @@ async fn a_certificate_must_come_from_a_trusted_authority() {
     assert!(matches!(&error, Error::Tls { at, .. } if at.attempts == 1), "{error:?}");
     assert!(!error.maybe_acted());
     assert!(error.hint().is_some_and(|hint| hint.contains("PEM")));
+}
+
+#[tokio::test]
+async fn not_even_the_most_detailed_log_shows_a_secret() {
+    use std::io::Write;
+    use std::sync::Mutex;
+
+    #[derive(Clone, Default)]
+    struct Sink(Arc<Mutex<Vec<u8>>>);
+    impl Write for Sink {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    let sink = Sink::default();
+    let writer = sink.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::TRACE)
+        .with_ansi(false)
+        .with_writer(move || writer.clone())
+        .finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
+
+    let ims = ims(86_399).await;
+    let headers = vec![("x-request-id", "r-1".to_owned())];
+    let server = Server::scripted(vec![
+        ("POST /x?marker=in-the-query", Act::Answer(429, headers, String::new())),
+        ("POST /x?marker=in-the-query", stand_in::json(201, r#"{"echo":"tok-issued-1"}"#)),
+    ])
+    .await;
+    let redactor = Redactor::default();
+    redactor.register(&Secret::new("zendesk-token"));
+    let credential =
+        Credential::ClientSecret { secret: Secret::new(SECRET), scopes: DEFAULT_SCOPES.to_owned() };
+    let settings = Settings { credential, ..settings(&server.url, &ims.url) };
+    let call = post()
+        .query("marker", "in-the-query")
+        .body(json!({"accessToken": "zendesk-token", "name": "visible"}));
+    Client::new(settings, redactor).unwrap().send(&call).await.unwrap();
+
+    let log = String::from_utf8(sink.0.lock().unwrap().clone()).unwrap();
+    for expected in ["POST", "path=/x", "status=429", "status=201", "attempt=2", "r-1", "visible", MASK] {
+        assert!(log.contains(expected), "{expected} in:\n{log}");
+    }
+    for secret in ["zendesk-token", "tok-issued", "p8e", "grant_type", "in-the-query"] {
+        assert!(!log.contains(secret), "{secret} in:\n{log}");
+    }
 }

@@ -136,7 +136,7 @@ pub(super) struct Transport {
 
 impl Transport {
     /// `hosts` are the base URLs that will be talked to.
-    pub(super) fn new(settings: &Settings, hosts: [&Url; 2], redactor: Redactor) -> Result<Self, Error> {
+    pub(super) fn new(settings: Settings, hosts: [&Url; 2], redactor: Redactor) -> Result<Self, Error> {
         // An error means that a provider is installed already, which serves as well.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let agent = HeaderValue::from_str(&settings.user_agent).map_err(|_| Error::Setting {
@@ -175,7 +175,7 @@ impl Transport {
         let permits = Semaphore::new(settings.max_in_flight.clamp(1, Semaphore::MAX_PERMITS));
         Ok(Self {
             http,
-            policy: settings.retry.clone(),
+            policy: settings.retry,
             timeout: settings.timeout,
             redactor,
             gate: Gate { permits, not_before: Mutex::new(None) },
@@ -293,10 +293,9 @@ impl Transport {
                     return Err(Error::TooLarge { at, limit: ANSWER_LIMIT });
                 }
                 Ok(Some(chunk)) => bytes.extend_from_slice(&chunk),
-                Ok(None) => break,
                 Err(error) if status.is_success() => return Err(self.failure(request, at, error)),
                 // Of a failure the status says what matters; a cut-off explanation is better than none.
-                Err(_) => break,
+                Ok(None) | Err(_) => break,
             }
         }
         let status = status.as_u16();
@@ -430,17 +429,17 @@ fn is_loopback(url: &Url) -> bool {
     })
 }
 
-/// Whether TLS itself failed. An `io::Error` hides what it wraps from `source`, so it is opened.
+/// Whether TLS itself failed. An `io::Error` hides what it wraps from `source`, and here wraps another: both are opened.
 fn is_tls(error: &reqwest::Error) -> bool {
     let mut link: Option<&(dyn std::error::Error + 'static)> = Some(error);
     while let Some(this) = link {
-        let wrapped = this.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        if this.is::<rustls::Error>()
-            || wrapped.is_some_and(<dyn std::error::Error + Send + Sync>::is::<rustls::Error>)
-        {
+        if this.is::<rustls::Error>() {
             return true;
         }
-        link = this.source();
+        link = match this.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {
+            Some(wrapped) => Some(wrapped),
+            None => this.source(),
+        };
     }
     false
 }
