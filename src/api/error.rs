@@ -14,6 +14,9 @@ use crate::wire::{Method, Reply};
 /// Longest text taken over from an answer, in bytes (platform-api.md 1.4).
 const TEXT_LIMIT: usize = 500;
 
+/// Links of the HTTP library that say nothing beyond our own message.
+const WRAPPING: [&str; 2] = ["error sending request", "client error ("];
+
 /// Sub-errors nest the same shape; no real one was seen deeper than two.
 const DEPTH_LIMIT: usize = 4;
 
@@ -48,17 +51,18 @@ pub struct Cause {
 }
 
 impl Cause {
-    /// Copies `error` and its sources through `clean`. A link that the one before it already quotes is left out.
+    /// Copies `error` and its sources through `clean`. A link that the one before it quotes, or that only wraps, is
+    /// left out.
     pub(super) fn of(error: &(dyn std::error::Error + 'static), clean: &dyn Fn(&str) -> String) -> Self {
         let mut texts: Vec<String> = Vec::new();
         let mut link = Some(error);
         while let Some(this) = link {
             let text = one_line(&clean(&this.to_string()), TEXT_LIMIT);
-            match texts.last() {
-                Some(last) if last.contains(&text) => {}
-                _ => texts.push(text),
-            }
             link = this.source();
+            let wrapping = WRAPPING.iter().any(|start| text.starts_with(start)) && link.is_some();
+            if !wrapping && !texts.last().is_some_and(|last| last.contains(&text)) {
+                texts.push(text);
+            }
         }
         let mut texts = texts.into_iter().rev();
         let innermost = Self { text: texts.next().unwrap_or_default(), next: None };
@@ -233,6 +237,8 @@ impl Error {
                 "something other than the platform answered, such as a proxy's login page: check the gateway's URL"
             }
             Self::TooLarge { .. } => "check that the gateway's URL points to the platform",
+            // Of a refused token, what kind of token it was says more than the code.
+            Self::Auth { problem, advice, .. } if problem.code.as_deref() == Some("401013") => advice,
             Self::Auth { problem, advice, .. } => problem.hint().unwrap_or(advice),
             Self::Credentials { .. } => {
                 "download the OAuth Server-to-Server credential as JSON from Adobe's developer console"

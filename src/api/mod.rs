@@ -117,7 +117,11 @@ impl Client {
         }
         headers.insert("accept", HeaderValue::from_static("application/json"));
         let auth = Auth::new(&settings.credential, &settings.client_id, &ims, &redactor)?;
-        let transport = Transport::new(settings, [&gateway, &ims], redactor)?;
+        let mut hosts = vec![&gateway];
+        if auth.can_renew() {
+            hosts.push(&ims);
+        }
+        let transport = Transport::new(settings, &hosts, redactor)?;
         Ok(Self(Arc::new(Inner { transport, auth, gateway, headers })))
     }
 
@@ -158,8 +162,9 @@ impl Client {
 
     fn request(&self, call: &Call) -> Result<Request, Error> {
         let bad = |reason: String| {
-            let at = At { method: call.method, path: call.path.clone(), attempts: 0, maybe_acted: false };
-            Error::BadCall { at, reason }
+            // Not yet known to be a path: what it holds must neither show a secret nor move the cursor.
+            let path = self.0.transport.redact(&call.path).escape_debug().to_string();
+            Error::BadCall { at: At { method: call.method, path, attempts: 0, maybe_acted: false }, reason }
         };
         let url = transport::target(&self.0.gateway, &call.path, &call.query).map_err(bad)?;
         let mut headers = self.0.headers.clone();
@@ -174,7 +179,7 @@ impl Client {
         }
         Ok(Request {
             method: call.method,
-            path: call.path.clone(),
+            path: self.0.transport.redact(&call.path).into_owned(),
             url,
             headers,
             body,

@@ -417,7 +417,9 @@ async fn a_refused_connection_is_tried_again_even_for_a_post() {
         error.to_string(),
         format!("POST /x (3 attempts): cannot connect to {}", url.replace("http://", ""))
     );
-    assert!(shown(&error).contains("refused"));
+    let cause = std::error::Error::source(&error).map(ToString::to_string);
+    assert_eq!(cause.as_deref(), Some("tcp connect error"));
+    assert!(shown(&error).contains("Connection refused"));
 }
 
 /// The second try finds nobody, but the first one may have had its effect.
@@ -506,6 +508,11 @@ async fn paths_that_would_lead_elsewhere_are_refused() {
         assert!(matches!(error, Error::BadCall { .. }), "{path}: {error:?}");
         assert!(!error.maybe_acted());
     }
+    let error = client.send(&Call::get(format!("/{TOKEN}\r\n"))).await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        format!("GET /{MASK}\\r\\n: its path has characters or segments that no path may hold")
+    );
     let etag = Etag::from_body("\"a\"\r\nX-Evil: 1");
     let error = client.send(&Call::get("/x").if_match(etag)).await.unwrap_err();
     assert!(error.to_string().contains("no header may hold"), "{error}");

@@ -3,6 +3,7 @@
 //! Does not know what a request means or where the token in it came from. The only place in `api` that sleeps, reads
 //! the clock and draws random numbers.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -136,13 +137,14 @@ pub(super) struct Transport {
 
 impl Transport {
     /// `hosts` are the base URLs that will be talked to.
-    pub(super) fn new(settings: Settings, hosts: [&Url; 2], redactor: Redactor) -> Result<Self, Error> {
+    pub(super) fn new(settings: Settings, hosts: &[&Url], redactor: Redactor) -> Result<Self, Error> {
         // An error means that a provider is installed already, which serves as well.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let agent = HeaderValue::from_str(&settings.user_agent).map_err(|_| Error::Setting {
             name: "the user agent",
             reason: "it has characters that no HTTP header may hold".to_owned(),
         })?;
+        // reqwest itself repeats only what an HTTP/2 server refused unprocessed, which is safe for every call.
         let mut builder = reqwest::Client::builder()
             .user_agent(agent)
             .timeout(settings.timeout)
@@ -223,6 +225,11 @@ impl Transport {
         }
     }
 
+    /// `text` without known secrets.
+    pub(super) fn redact<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        self.redactor.redact(text)
+    }
+
     pub(super) fn stats(&self) -> Stats {
         let by_method = |method: Method| self.counters.by_method[method as usize].load(Ordering::Relaxed);
         Stats {
@@ -252,7 +259,7 @@ impl Transport {
         let attempt = at.attempts;
         let result = self.send(request, at).await;
         let ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let (method, path) = (request.method, self.redactor.redact(&request.path));
+        let (method, path) = (request.method, request.path.as_str());
         match &result {
             Ok((reply, _)) => tracing::debug!(
                 %method, %path, status = reply.status, ms, attempt, request_id = reply.request_id, "answered"
@@ -262,7 +269,7 @@ impl Transport {
         if tracing::enabled!(tracing::Level::TRACE) && !request.confidential {
             let sent = String::from_utf8_lossy(request.body.as_deref().unwrap_or_default());
             let answer = result.as_ref().map(|(reply, _)| reply.body.to_string()).unwrap_or_default();
-            let (sent, answer) = (self.redactor.redact(&sent), self.redactor.redact(&answer));
+            let (sent, answer) = (self.redact(&sent), self.redact(&answer));
             tracing::trace!(%method, %path, attempt, %sent, %answer, "bodies");
         }
         result
@@ -282,7 +289,7 @@ impl Transport {
         let status = response.status();
         let header = |name: &str| {
             let text = response.headers().get(name)?.to_str().ok()?;
-            Some(self.redactor.redact(text).into_owned())
+            Some(self.redact(text).into_owned())
         };
         let (location, id) = (header(LOCATION.as_str()), header("x-request-id"));
         let retry_after = header(RETRY_AFTER.as_str()).and_then(|text| retry::retry_after(&text, now()));
@@ -318,7 +325,7 @@ impl Transport {
             }
             Err(_) => {
                 let text = String::from_utf8_lossy(bytes);
-                let text = self.redactor.redact(&text);
+                let text = self.redact(&text);
                 if !success {
                     return Ok(Value::String(text.into_owned()));
                 }
@@ -332,11 +339,11 @@ impl Transport {
     /// An error body without secrets: services quote parts of what they were sent.
     fn clean(&self, body: Value) -> Value {
         match body {
-            Value::String(text) => Value::String(self.redactor.redact(&text).into_owned()),
+            Value::String(text) => Value::String(self.redact(&text).into_owned()),
             Value::Array(items) => items.into_iter().map(|item| self.clean(item)).collect(),
             Value::Object(fields) => fields
                 .into_iter()
-                .map(|(name, value)| (self.redactor.redact(&name).into_owned(), self.clean(value)))
+                .map(|(name, value)| (self.redact(&name).into_owned(), self.clean(value)))
                 .collect(),
             other => other,
         }
@@ -344,7 +351,7 @@ impl Transport {
 
     fn failure(&self, request: &Request, at: At, error: reqwest::Error) -> Error {
         let error = error.without_url();
-        let cause = || Cause::of(&error, &|text| self.redactor.redact(text).into_owned());
+        let cause = || Cause::of(&error, &|text| self.redact(text).into_owned());
         if error.is_connect() {
             let (host, cause) = (host(&request.url), cause());
             if is_tls(&error) { Error::Tls { at, host, cause } } else { Error::Connect { at, host, cause } }
