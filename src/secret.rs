@@ -54,7 +54,8 @@ impl Redactor {
         let forms = [
             value.to_owned(),
             json[1..json.len() - 1].to_owned(),
-            percent_encoding::utf8_percent_encode(value, percent_encoding::NON_ALPHANUMERIC).to_string(),
+            percent_encoding::utf8_percent_encode(value, percent_encoding::NON_ALPHANUMERIC)
+                .to_string(),
         ];
         let mut known = self.0.write().unwrap_or_else(std::sync::PoisonError::into_inner);
         for form in forms {
