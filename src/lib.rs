@@ -47,14 +47,5 @@
 //! | a secret's file, a credential file, a CA file, given by path | `cli` reads |
 
 pub mod api;
-pub mod apply;
-pub mod cli;
-pub mod emulator;
-pub mod kind;
-pub mod manifest;
-pub mod observe;
-pub mod plan;
-pub mod render;
 pub mod secret;
-pub mod state;
 pub mod wire;
