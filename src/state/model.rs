@@ -1,15 +1,18 @@
 //! The state as data. No file, no clock: whoever records a change says when it happened.
 
 use std::collections::BTreeMap;
+use std::io;
 
 use serde::{Deserialize, Serialize};
 
+use super::Error;
+use super::fingerprint::hex;
 use crate::kind::{Address, Body, Step};
 use crate::wire::Etag;
 
 /// Where a state belongs. A state is never used against another place.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Place {
     /// The gateway's URL; the embedded emulator has the fixed word `emulator`.
     pub gateway: String,
@@ -80,7 +83,7 @@ pub struct InFlight {
 
 /// One recorded change of a state: what the log beside the snapshot consists of.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "change", rename_all = "camelCase", rename_all_fields = "camelCase")]
+#[serde(tag = "change", rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
 pub enum Change {
     /// A plan is about to be applied.
     Begun {
@@ -109,6 +112,23 @@ pub enum Change {
 }
 
 impl State {
+    /// A state of this place in which nothing is managed yet, with a lineage and a fingerprint key of its own.
+    ///
+    /// Errors: [`Error::Random`] if the system gives no random numbers.
+    pub fn new(place: Place) -> Result<Self, Error> {
+        let mut random = [0_u8; 48];
+        getrandom::fill(&mut random).map_err(|e| Error::Random(io::Error::other(e.to_string())))?;
+        let (lineage, key) = random.split_at(16);
+        Ok(Self {
+            lineage: hex(lineage),
+            serial: 1,
+            place,
+            fingerprint_key: hex(key),
+            entries: BTreeMap::new(),
+            in_flight: None,
+        })
+    }
+
     /// The state after a change. The one transition function: live recording and replay of the log both use it.
     pub fn record(&mut self, change: Change) {
         match change {
