@@ -16,6 +16,8 @@ use super::{Error, disk, format};
 
 /// How often a reader starts over because a writer was at it, and how long it waits between.
 const TRIES: u32 = 50;
+/// How often it starts over because the log made no sense: more would only repeat a lasting mistake.
+const TRIES_OF_SENSE: u32 = 3;
 const BETWEEN_TRIES: Duration = Duration::from_millis(2);
 
 /// Where a state is kept. Holds no file open; any number of them may name the same state.
@@ -41,9 +43,16 @@ impl StateFile {
     /// Errors: a file that cannot be read, or holds what it should not ([`Error::Malformed`], [`Error::Newer`]), or does
     /// not belong to the one beside it ([`Error::Foreign`], [`Error::Ahead`], [`Error::Orphan`]).
     pub fn read(&self) -> Result<Option<State>, Error> {
+        self.read_beside(|| {})
+    }
+
+    /// [`StateFile::read`] with something that happens after the snapshot was read and before its log is: the one moment
+    /// at which a writer could make the two not belong together.
+    pub(super) fn read_beside(&self, mut meanwhile: impl FnMut()) -> Result<Option<State>, Error> {
         let files = Files::of(&self.path)?;
         for tried in 1..=TRIES {
             let snapshot = disk::read(&files.snapshot)?;
+            meanwhile();
             let log = disk::read(&files.log)?;
             // The two belong together if the snapshot was not replaced while the log was read.
             if disk::unchanged(&files.snapshot, snapshot.as_ref().map(|s| &s.file)) {
@@ -51,7 +60,9 @@ impl StateFile {
                 match files.replay(state, log.as_ref().map(|l| l.bytes.as_slice())) {
                     Ok((state, _)) => return Ok(state),
                     // A writer that takes back a failed append and writes anew may have been seen in the middle of it.
-                    Err(e) if tried == TRIES || !matches!(e, Error::Malformed { .. }) => return Err(e),
+                    Err(e) if tried >= TRIES_OF_SENSE || !matches!(e, Error::Malformed { .. }) => {
+                        return Err(e);
+                    }
                     Err(_) => {}
                 }
             }

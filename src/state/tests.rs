@@ -380,6 +380,45 @@ fn a_tail_of_zeros_is_a_torn_line_and_a_bad_line_before_the_end_is_not() {
 }
 
 #[test]
+fn a_reader_starts_over_when_a_writer_came_between_its_two_files() {
+    let store = Store::new();
+    let mut locked = store.lock();
+    let steps: [fn(&mut Locked); 4] = [
+        |locked| {
+            locked.create(State::new(place()).unwrap()).unwrap();
+            locked.record(vec![set("a", "1")]).unwrap();
+        },
+        |locked| locked.fold().unwrap(),
+        |locked| {
+            locked.record(vec![set("a", "2")]).unwrap();
+            locked.fold().unwrap();
+            locked.record(vec![set("a", "3")]).unwrap();
+        },
+        |locked| {
+            locked.record(vec![set("a", "4")]).unwrap();
+            locked.fold().unwrap();
+        },
+    ];
+    for (index, step) in steps.into_iter().enumerate() {
+        let mut step = Some(step);
+        let read = store.file().read_beside(|| {
+            if let Some(step) = step.take() {
+                step(&mut locked);
+            }
+        });
+        assert_eq!(read.unwrap().as_ref(), locked.state(), "step {index}");
+    }
+
+    let mut n = 0;
+    let read = store.file().read_beside(|| {
+        n += 1;
+        locked.record(vec![set("a", &n.to_string())]).unwrap();
+        locked.fold().unwrap();
+    });
+    assert!(matches!(read, Err(Error::Busy { .. })));
+}
+
+#[test]
 fn readers_beside_a_folding_writer_see_no_half_view() {
     let store = Store::created();
     let stop = AtomicBool::new(false);
