@@ -3,7 +3,29 @@
 //! Reads files, and of the environment only what the caller hands in. Knows no kind by name: what a section may hold
 //! comes from `kind`'s grammar and checks. Resolves no secret: see [`crate::secret`] for values, `cli` for resolving.
 
+mod diagnostic;
+mod document;
+mod interpolate;
+mod link;
+mod render;
+mod scalar;
+mod schema;
+mod source;
+mod tree;
+mod walk;
+
+#[cfg(test)]
+mod tests;
+
+use std::path::PathBuf;
+
 use crate::kind::{Address, Body};
+
+pub use diagnostic::{Diagnostic, Place, Problems, Snippet};
+pub use interpolate::Inputs;
+pub use schema::json_schema;
+
+use diagnostic::{Raw, Report};
 
 /// Everything that one run manages, checked.
 #[derive(Clone, Debug, Default)]
@@ -35,9 +57,65 @@ pub struct Section {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Position {
     /// The file, as the person named it (or as found below the folder named).
-    pub file: std::path::PathBuf,
+    pub file: PathBuf,
     /// From 1.
     pub line: usize,
     /// From 1, in characters.
     pub column: usize,
+}
+
+/// A manifest without errors.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// What it says.
+    pub manifest: Manifest,
+    /// What is probably not meant.
+    pub warnings: Problems,
+}
+
+/// Reads and checks the manifest in these files and folders. All files are read and all documents checked before it
+/// fails, so that every mistake is told at once.
+pub fn load(paths: &[PathBuf], inputs: &Inputs<'_>) -> Result<Loaded, Problems> {
+    let mut report = Report::default();
+    if paths.is_empty() {
+        report.push(Raw::error(None, "no manifest is named").hint("name YAML files, or folders that hold some"));
+    }
+    let mut sources = source::read_all(paths, &mut report);
+    let mut drafts = document::Drafts::default();
+    let mut trees = Vec::with_capacity(sources.len());
+    let mut hidden = Vec::with_capacity(sources.len());
+    for (file, source) in sources.iter_mut().enumerate() {
+        let is_readable = source.unparsed.is_empty();
+        let errors = report.errors();
+        let tree = tree::parse(file, source, inputs, &mut report);
+        if is_readable && tree.documents.is_empty() && report.errors() == errors {
+            let at = diagnostic::At { file, start: 0, end: 0 };
+            let error = Raw::error(at, "the file holds no document");
+            report.push(error.hint("a pipeline begins with `apiVersion: flowform/v1`"));
+        }
+        let mut hidden_keys = Vec::new();
+        for &root in &tree.documents {
+            drafts.add(&tree, root, &mut report, &mut hidden_keys);
+        }
+        trees.push(tree);
+        hidden.push(hidden_keys);
+    }
+    let sections = link::link(&drafts.sections, &trees, &sources, &mut report);
+
+    let problems = if report.is_empty() {
+        Problems::default()
+    } else {
+        for ((source, tree), mut hidden) in sources.iter_mut().zip(&trees).zip(hidden) {
+            hidden.extend(tree.hidden());
+            source.hide(hidden);
+        }
+        let known = document::known_keys();
+        report.finish(|at| sources[at.file].place(at, &known))
+    };
+    if problems.errors > 0 {
+        return Err(problems);
+    }
+    let value = |found: Option<(String, diagnostic::At)>| found.map(|(value, _)| value);
+    let manifest = Manifest { org: value(drafts.org), sandbox: value(drafts.sandbox), sections };
+    Ok(Loaded { manifest, warnings: problems })
 }

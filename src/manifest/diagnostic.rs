@@ -1,0 +1,217 @@
+//! Mistakes as data: what is wrong, where, and what to do about it; and the collection of all mistakes of a run.
+//!
+//! Owns the types that a caller prints or counts. How they look is `render`'s; what a source line may show is `source`'s.
+
+use std::fmt;
+
+use super::Position;
+use crate::kind::Severity;
+
+/// More than these are counted, not shown.
+pub(super) const SHOWN: usize = 100;
+
+/// More than these of one severity are counted, not kept: a broken file of 10 MB holds millions.
+const KEPT: usize = 1_000;
+
+/// Something wrong in a manifest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// How bad.
+    pub severity: Severity,
+    /// What is wrong, in one line.
+    pub message: String,
+    /// What to do about it.
+    pub hint: Option<String>,
+    /// Where; `None` when it is about the manifest as a whole.
+    pub place: Option<Place>,
+    /// Other places that belong to it, each with what is there.
+    pub related: Vec<(Place, String)>,
+}
+
+/// A place with its source line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Where it begins.
+    pub position: Position,
+    /// Line of its end, from 1.
+    pub end_line: usize,
+    /// Column after its end, from 1, in characters.
+    pub end_column: usize,
+    /// The source line; `None` where there is none to show.
+    pub snippet: Option<Snippet>,
+}
+
+/// What may be shown of a source line: long ones cut, values that may be secret masked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Snippet {
+    /// The text.
+    pub text: String,
+    /// Byte range of the place in the text.
+    pub span: std::ops::Range<usize>,
+}
+
+/// All that is wrong with a manifest.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Problems {
+    /// In the order of files and lines; at most 100, errors before warnings where there are more.
+    pub list: Vec<Diagnostic>,
+    /// How many errors there are, also those not in the list.
+    pub errors: usize,
+    /// How many warnings there are, also those not in the list.
+    pub warnings: usize,
+}
+
+impl Problems {
+    /// Whether there is neither an error nor a warning.
+    pub fn is_empty(&self) -> bool {
+        self.errors + self.warnings == 0
+    }
+
+    /// How many are counted but not in the list.
+    pub fn omitted(&self) -> usize {
+        (self.errors + self.warnings).saturating_sub(self.list.len())
+    }
+}
+
+/// The counts, as in `2 errors, 1 warning`.
+impl fmt::Display for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let plural = |n: usize| if n == 1 { "" } else { "s" };
+        match (self.errors, self.warnings) {
+            (0, 0) => f.write_str("no mistakes"),
+            (e, 0) => write!(f, "{e} error{}", plural(e)),
+            (0, w) => write!(f, "{w} warning{}", plural(w)),
+            (e, w) => write!(f, "{e} error{}, {w} warning{}", plural(e), plural(w)),
+        }
+    }
+}
+
+impl std::error::Error for Problems {}
+
+/// A range of bytes in one of the run's files, by the file's number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct At {
+    pub(super) file: usize,
+    pub(super) start: usize,
+    pub(super) end: usize,
+}
+
+/// A diagnostic before its places are looked up in the sources.
+#[derive(Clone, Debug)]
+pub(super) struct Raw {
+    pub(super) severity: Severity,
+    pub(super) message: String,
+    pub(super) hint: Option<String>,
+    pub(super) at: Option<At>,
+    pub(super) related: Vec<(At, String)>,
+}
+
+impl Raw {
+    pub(super) fn new(severity: Severity, at: impl Into<Option<At>>, message: impl Into<String>) -> Self {
+        Self { severity, message: message.into(), hint: None, at: at.into(), related: Vec::new() }
+    }
+
+    pub(super) fn error(at: impl Into<Option<At>>, message: impl Into<String>) -> Self {
+        Self::new(Severity::Error, at, message)
+    }
+
+    pub(super) fn warning(at: impl Into<Option<At>>, message: impl Into<String>) -> Self {
+        Self::new(Severity::Warning, at, message)
+    }
+
+    pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    pub(super) fn related(mut self, at: At, message: impl Into<String>) -> Self {
+        self.related.push((at, message.into()));
+        self
+    }
+}
+
+/// Collects what is found.
+#[derive(Debug, Default)]
+pub(super) struct Report {
+    kept: Vec<Raw>,
+    errors: usize,
+    warnings: usize,
+}
+
+impl Report {
+    pub(super) fn push(&mut self, raw: Raw) {
+        let count = match raw.severity {
+            Severity::Error => &mut self.errors,
+            Severity::Warning => &mut self.warnings,
+        };
+        *count += 1;
+        if *count <= KEPT {
+            self.kept.push(raw);
+        }
+    }
+
+    pub(super) fn errors(&self) -> usize {
+        self.errors
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.errors + self.warnings == 0
+    }
+
+    /// The problems, in the order of files and lines; `place` looks a place up.
+    pub(super) fn finish(mut self, mut place: impl FnMut(At) -> Place) -> Problems {
+        self.kept.sort_by_key(|raw| raw.at);
+        if self.kept.len() > SHOWN {
+            self.kept.sort_by_key(|raw| std::cmp::Reverse(raw.severity));
+            self.kept.truncate(SHOWN);
+        }
+        let list = self.kept.into_iter().map(|raw| Diagnostic {
+            severity: raw.severity,
+            message: raw.message,
+            hint: raw.hint,
+            place: raw.at.map(&mut place),
+            related: raw.related.into_iter().map(|(at, message)| (place(at), message)).collect(),
+        });
+        Problems { list: list.collect(), errors: self.errors, warnings: self.warnings }
+    }
+}
+
+/// A person's own words for use in a message: one line, and not too long.
+pub(super) fn quoted(text: &str) -> String {
+    const LONGEST: usize = 80;
+    let mut short: String = text.chars().take(LONGEST).flat_map(visible).collect();
+    if text.chars().nth(LONGEST).is_some() {
+        short.push('…');
+    }
+    format!("`{short}`")
+}
+
+fn visible(c: char) -> Vec<char> {
+    if c.is_control() || is_invisible(c) { c.escape_unicode().collect() } else { vec![c] }
+}
+
+/// Characters that reorder or hide text around them, so that a reviewer reads something else than is there.
+pub(super) fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+}
+
+/// "did you mean `x`?" for a word that is not among the known ones.
+pub(super) fn did_you_mean<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
+    const LONGEST: usize = 128;
+    if word.len() > LONGEST {
+        return None;
+    }
+    let lower = word.to_lowercase();
+    let distance = |candidate: &str| strsim::damerau_levenshtein(&lower, &candidate.to_lowercase());
+    known
+        .into_iter()
+        .map(|candidate| (distance(candidate), candidate))
+        .filter(|(distance, candidate)| *distance <= candidate.chars().count().max(3) / 3)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, candidate)| format!("did you mean `{candidate}`?"))
+}
+
+/// Words as a list for a sentence.
+pub(super) fn listed<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
+    words.into_iter().collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,239 @@
+//! One YAML document: its header, and its sections against the grammar of their kinds.
+//! What sections say about each other is `link`'s.
+
+use std::collections::{HashMap, HashSet};
+use std::ops::Range;
+
+use serde_json::Value;
+
+use super::diagnostic::{At, Raw, Report, listed, quoted};
+use super::scalar::Plain;
+use super::tree::{Content, Entry, NodeId, Tree};
+use super::walk::{SECRET_KEYS, Walk};
+use crate::kind::{Address, Key, Kind, Shape};
+
+/// The only format of a document that there is.
+pub(super) const API_VERSION: &str = "flowform/v1";
+
+/// Longest name of a pipeline.
+pub(super) const LONGEST_PIPELINE: usize = 63;
+
+/// Sections that a later version will know.
+const RESERVED: [&str; 2] = ["schema", "dataset"];
+
+pub(super) const PLATFORM: &[Key] = &[
+    Key::optional("org", Shape::Text, "The organization, as in 1234ABCD@AdobeOrg."),
+    Key::optional("sandbox", Shape::Id, "The sandbox's name."),
+];
+
+/// What every section may say, whatever its kind.
+pub(super) const EVERY_SECTION: &[Key] =
+    &[Key::optional("protect", Shape::Bool, "Refuses every plan that would delete or replace this object.")];
+
+/// A section whose grammar was looked at.
+#[derive(Debug)]
+pub(super) struct Draft {
+    pub(super) address: Address,
+    /// As written, references in strings filled in.
+    pub(super) value: Value,
+    pub(super) node: NodeId,
+    pub(super) key_at: At,
+    pub(super) protect: bool,
+    /// Whether nothing was wrong so far.
+    pub(super) ok: bool,
+}
+
+/// What the documents of a run say.
+#[derive(Debug, Default)]
+pub(super) struct Drafts {
+    pub(super) sections: Vec<Draft>,
+    pub(super) org: Option<(String, At)>,
+    pub(super) sandbox: Option<(String, At)>,
+    pipelines: HashMap<String, At>,
+}
+
+/// Every key that the grammar knows anywhere.
+pub(super) fn known_keys() -> HashSet<&'static str> {
+    fn add(keys: &[Key], known: &mut HashSet<&'static str>) {
+        for key in keys {
+            known.insert(key.name);
+            let mut shape = &key.shape;
+            while let Shape::List(inner) = shape {
+                shape = inner;
+            }
+            if let Shape::Object(keys) = shape {
+                add(keys, known);
+            }
+        }
+    }
+    let mut known = HashSet::from(["apiVersion", "pipeline", "platform"]);
+    known.extend(SECRET_KEYS);
+    add(PLATFORM, &mut known);
+    add(EVERY_SECTION, &mut known);
+    for kind in Kind::ALL {
+        known.insert(kind.section());
+        add(kind.spec().grammar(), &mut known);
+    }
+    known
+}
+
+impl Drafts {
+    /// Adds what a document says.
+    pub(super) fn add(
+        &mut self,
+        tree: &Tree,
+        root: NodeId,
+        report: &mut Report,
+        hidden: &mut Vec<Range<usize>>,
+    ) {
+        let at = tree.item_at(root);
+        if !matches!(tree.node(root).content, Content::Mapping(_)) {
+            let error = Raw::error(at, "a document must be a mapping");
+            report.push(error.hint(format!("it begins with `apiVersion: {API_VERSION}`")));
+            return;
+        }
+        if !is_our_version(tree, root, at, report) {
+            return;
+        }
+        let (pipeline, is_new) = self.pipeline(tree, root, at, report);
+        let mut sections = 0;
+        for entry in tree.entries(root) {
+            let mut walk = Walk { tree, report, hidden };
+            match entry.key.as_str() {
+                "apiVersion" | "pipeline" => {}
+                "platform" => self.platform(&mut walk, entry),
+                name => match Kind::from_section(name) {
+                    Some(kind) => {
+                        sections += 1;
+                        self.section(&mut walk, entry, kind, pipeline.as_deref(), is_new);
+                    }
+                    None => unknown_section(&mut walk, entry),
+                },
+            }
+        }
+        if sections == 0 && is_new {
+            let names = listed(Kind::ALL.into_iter().map(Kind::section));
+            let warning = Raw::warning(at, "this pipeline has no section, so nothing is made of it");
+            report.push(warning.hint(format!("sections are {names}")));
+        }
+    }
+
+    /// The pipeline's name, and whether it is the first document of that name.
+    fn pipeline(&mut self, tree: &Tree, root: NodeId, at: At, report: &mut Report) -> (Option<String>, bool) {
+        let Some(entry) = tree.entry(root, "pipeline") else {
+            let error = Raw::error(at, "the key `pipeline` is missing");
+            report.push(error.hint("it names the pipeline, as in `pipeline: zendesk-users`"));
+            return (None, false);
+        };
+        tree.show(entry.value);
+        let at = tree.entry_at(entry);
+        let name = match &tree.node(entry.value).content {
+            Content::Broken => return (None, false),
+            Content::Scalar(scalar) if scalar.kind() == Plain::Text && is_pipeline_name(&scalar.text) => {
+                scalar.text.clone()
+            }
+            _ => {
+                report.push(Raw::error(at, "this is not a pipeline's name").hint(format!(
+                    "a name is a string of letters, digits, `-` and `_`, begins with a letter or digit, and has at \
+                     most {LONGEST_PIPELINE} characters"
+                )));
+                return (None, false);
+            }
+        };
+        if let Some(first) = self.pipelines.get(&name) {
+            report.push(
+                Raw::error(at, format!("two documents describe the pipeline {}", quoted(&name)))
+                    .hint("give one of them another name, or put their sections into one document")
+                    .related(*first, "the first is here"),
+            );
+            return (Some(name), false);
+        }
+        self.pipelines.insert(name.clone(), at);
+        (Some(name), true)
+    }
+
+    fn platform(&mut self, walk: &mut Walk<'_>, entry: &Entry) {
+        let Some(members) = walk.object(entry.value, &[PLATFORM], entry.key_at) else { return };
+        for (name, slot) in [("org", &mut self.org), ("sandbox", &mut self.sandbox)] {
+            let Some(value) = members.get(name).and_then(Value::as_str) else { continue };
+            let at = walk.tree.entry(entry.value, name).map_or(entry.key_at, |e| walk.tree.entry_at(e));
+            if !value.bytes().all(|b| b.is_ascii_graphic()) {
+                let message = format!("`{name}` must have neither spaces nor letters beyond ASCII");
+                walk.report.push(Raw::error(at, message));
+            } else if let Some((first, first_at)) = slot {
+                if first != value {
+                    walk.report.push(
+                        Raw::error(at, format!("the documents name different values for `{name}`"))
+                            .hint("one run manages one sandbox of one org: split the manifest, or make them agree")
+                            .related(*first_at, "another one is named here"),
+                    );
+                }
+            } else {
+                *slot = Some((value.to_owned(), at));
+            }
+        }
+    }
+
+    fn section(
+        &mut self,
+        walk: &mut Walk<'_>,
+        entry: &Entry,
+        kind: Kind,
+        pipeline: Option<&str>,
+        is_new: bool,
+    ) {
+        let members = walk.object(entry.value, &[kind.spec().grammar(), EVERY_SECTION], entry.key_at);
+        let Some(pipeline) = pipeline.filter(|_| is_new) else { return };
+        let ok = members.is_some();
+        let mut members = members.unwrap_or_default();
+        let protect = members.shift_remove("protect") == Some(Value::Bool(true));
+        self.sections.push(Draft {
+            address: Address::new(pipeline, kind),
+            value: Value::Object(members),
+            node: entry.value,
+            key_at: entry.key_at,
+            protect,
+            ok,
+        });
+    }
+}
+
+fn is_our_version(tree: &Tree, root: NodeId, at: At, report: &mut Report) -> bool {
+    let hint = format!("write `apiVersion: {API_VERSION}`");
+    let Some(entry) = tree.entry(root, "apiVersion") else {
+        report.push(Raw::error(at, "the key `apiVersion` is missing").hint(hint));
+        return true;
+    };
+    tree.show(entry.value);
+    match &tree.node(entry.value).content {
+        Content::Scalar(scalar) if scalar.text == API_VERSION => true,
+        Content::Broken => true,
+        _ => {
+            report.push(
+                Raw::error(tree.entry_at(entry), "this version of flowform does not read this apiVersion")
+                    .hint(hint),
+            );
+            false
+        }
+    }
+}
+
+fn is_pipeline_name(name: &str) -> bool {
+    name.len() <= LONGEST_PIPELINE
+        && name.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
+}
+
+fn unknown_section(walk: &mut Walk<'_>, entry: &Entry) {
+    let known = || {
+        let header = ["apiVersion", "pipeline", "platform"];
+        header.into_iter().chain(Kind::ALL.into_iter().map(Kind::section))
+    };
+    let name = entry.key.as_str();
+    if RESERVED.contains(&name) {
+        let error = Raw::error(entry.key_at, format!("`{name}` is not supported yet by this version"));
+        walk.report.push(error.hint("refer to an existing one by its id instead"));
+        return;
+    }
+    walk.unknown_key(entry, known().collect());
+}

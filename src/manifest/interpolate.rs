@@ -1,0 +1,169 @@
+//! References in strings: `${env:NAME}`, `${env:NAME:-default}`, `${var:NAME}`; `$${` is a literal `${`.
+//! Looks values up in what the caller hands in; never repeats a value that it found.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use super::diagnostic::{At, Raw, Report, did_you_mean};
+
+/// What a manifest may refer to.
+pub struct Inputs<'a> {
+    /// Looks an environment variable up.
+    pub env: &'a dyn Fn(&str) -> Option<String>,
+    /// Variables, as given on the command line.
+    pub vars: BTreeMap<String, String>,
+}
+
+impl fmt::Debug for Inputs<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Values may be secret.
+        f.debug_struct("Inputs").field("vars", &self.vars.keys()).finish_non_exhaustive()
+    }
+}
+
+/// What became of a text.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Filled {
+    /// It holds no reference.
+    AsItIs,
+    /// With its references filled in.
+    With(String),
+    /// Some cannot be filled in, as was reported.
+    Failed,
+}
+
+/// Fills the references of a text in. `source` is the text as it stands in the file.
+pub(super) fn interpolate(
+    text: &str,
+    source: &str,
+    at: At,
+    inputs: &Inputs<'_>,
+    report: &mut Report,
+) -> Filled {
+    if !text.contains("${") {
+        return Filled::AsItIs;
+    }
+    let errors = report.errors();
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    let mut seen = 0;
+    while let Some(dollar) = rest.find("${") {
+        let (before, reference) = rest.split_at(dollar);
+        if let Some(before) = before.strip_suffix('$') {
+            out.push_str(before);
+            out.push_str("${");
+            rest = reference.get(2..).unwrap_or_default();
+            continue;
+        }
+        out.push_str(before);
+        let end = reference.find('}');
+        let whole = reference.get(..end.map_or(reference.len(), |end| end + 1)).unwrap_or(reference);
+        // Escapes and folded lines make the text differ from the file: then the whole value is underlined.
+        let place = match source.get(seen..).and_then(|s| s.find(whole)) {
+            Some(found) => {
+                let start = at.start + seen + found;
+                seen += found + whole.len();
+                At { file: at.file, start, end: start + whole.len() }
+            }
+            None => at,
+        };
+        let inner = whole.strip_prefix("${").and_then(|w| w.strip_suffix('}'));
+        match resolve(inner, inputs) {
+            Ok(value) => out.push_str(&value),
+            Err((message, hint)) => report.push(Raw::error(place, message).hint(hint)),
+        }
+        rest = reference.get(whole.len()..).unwrap_or_default();
+    }
+    out.push_str(rest);
+    if report.errors() == errors { Filled::With(out) } else { Filled::Failed }
+}
+
+const FORMS: &str = "write ${env:NAME}, ${env:NAME:-default} or ${var:NAME}; a literal `${` is written `$${`";
+
+/// The value, or what is wrong and what to do. The text itself is not repeated: it may be part of a secret.
+fn resolve(inner: Option<&str>, inputs: &Inputs<'_>) -> Result<String, (String, String)> {
+    let fault = |message: &str| Err((message.to_owned(), FORMS.to_owned()));
+    let Some(inner) = inner else {
+        return fault("`${` is not closed by `}`");
+    };
+    let Some((kind, rest)) = inner.split_once(':').filter(|(kind, _)| matches!(*kind, "env" | "var")) else {
+        return fault("this is no kind of reference");
+    };
+    let (name, default) = match rest.split_once(":-") {
+        Some((name, default)) => (name, Some(default)),
+        None => (rest, None),
+    };
+    if name.is_empty() || !name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.')) {
+        return fault("the name in this reference is not a name");
+    }
+    if default.is_some_and(|default| default.contains("${")) {
+        return fault("references cannot stand in each other");
+    }
+    let value = if kind == "env" { (inputs.env)(name) } else { inputs.vars.get(name).cloned() };
+    match (value, default) {
+        // As in a shell, the default also stands in for an empty value.
+        (Some(value), Some(default)) if value.is_empty() => Ok(default.to_owned()),
+        (Some(value), _) => Ok(value),
+        (None, Some(default)) => Ok(default.to_owned()),
+        (None, None) if kind == "env" => {
+            let hint = format!("set it, or give a default: ${{env:{name}:-default}}");
+            Err((format!("the environment variable `{name}` is not set"), hint))
+        }
+        (None, None) => {
+            let known = did_you_mean(name, inputs.vars.keys().map(String::as_str));
+            let hint = known.unwrap_or_else(|| format!("give it, or a default: ${{var:{name}:-default}}"));
+            Err((format!("the variable `{name}` is not given"), hint))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const AT: At = At { file: 0, start: 0, end: 0 };
+
+    fn fill(text: &str) -> (Filled, usize) {
+        let env = |name: &str| match name {
+            "SET" => Some("value".to_owned()),
+            "EMPTY" => Some(String::new()),
+            _ => None,
+        };
+        let inputs = Inputs { env: &env, vars: BTreeMap::from([("n".to_owned(), "15".to_owned())]) };
+        let mut report = Report::default();
+        (interpolate(text, text, AT, &inputs, &mut report), report.errors())
+    }
+
+    #[test]
+    fn references_are_filled_in() {
+        for (text, filled) in [
+            ("a ${env:SET} b ${var:n}", "a value b 15"),
+            ("${env:NOT:-x:-y}", "x:-y"),
+            ("${env:NOT:-}", ""),
+            ("${env:EMPTY:-x}", "x"),
+            ("${env:EMPTY}", ""),
+            ("$${env:SET}", "${env:SET}"),
+            ("$$${env:SET}", "$${env:SET}"),
+            ("$ { ${env:SET}}", "$ { value}"),
+        ] {
+            assert_eq!(fill(text), (Filled::With(filled.to_owned()), 0), "{text}");
+        }
+        assert_eq!(fill("$5 {x}"), (Filled::AsItIs, 0));
+    }
+
+    #[test]
+    fn every_broken_reference_is_an_error() {
+        for (text, errors) in [
+            ("${env:NOT} ${var:not} ${env:SET}", 2),
+            ("${", 1),
+            ("${env:SET", 1),
+            ("${SET}", 1),
+            ("${file:x}", 1),
+            ("${env:}", 1),
+            ("${env:A B}", 1),
+            ("${env:NOT:-${env:SET}}", 1),
+        ] {
+            assert_eq!(fill(text), (Filled::Failed, errors), "{text}");
+        }
+    }
+}

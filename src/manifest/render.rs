@@ -1,0 +1,167 @@
+//! Mistakes for a terminal (rustc's look), for programs (JSON) and for GitHub's annotations.
+//! What may be shown was decided before: a [`Snippet`] holds no secret.
+
+use std::fmt::Write;
+
+use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer};
+use serde_json::{Value, json};
+
+use super::diagnostic::{Diagnostic, Place, Problems, Snippet};
+use crate::kind::Severity;
+
+/// Format of the JSON document.
+const FORMAT_VERSION: u32 = 1;
+
+impl Problems {
+    /// For a terminal of this width.
+    pub fn text(&self, is_colored: bool, width: usize) -> String {
+        let renderer = if is_colored { Renderer::styled() } else { Renderer::plain() }.term_width(width);
+        let mut out = String::new();
+        for diagnostic in &self.list {
+            let mut page = renderer.render(&groups(diagnostic));
+            let places = diagnostic.place.iter().chain(diagnostic.related.iter().map(|(place, _)| place));
+            for place in places {
+                page = true_column(&page, place);
+            }
+            out.push_str(&page);
+            out.push_str("\n\n");
+        }
+        if self.omitted() > 0 {
+            let _ = writeln!(out, "... and {} more\n", self.omitted());
+        }
+        out
+    }
+
+    /// For programs.
+    pub fn json(&self) -> Value {
+        let list: Vec<Value> = self.list.iter().map(diagnostic_json).collect();
+        json!({
+            "formatVersion": FORMAT_VERSION,
+            "valid": self.errors == 0,
+            "errorCount": self.errors,
+            "warningCount": self.warnings,
+            "omittedCount": self.omitted(),
+            "diagnostics": list,
+        })
+    }
+
+    /// As GitHub's workflow commands, errors first: GitHub shows only the first few.
+    pub fn github(&self) -> String {
+        let mut list: Vec<&Diagnostic> = self.list.iter().collect();
+        list.sort_by_key(|diagnostic| std::cmp::Reverse(diagnostic.severity));
+        let mut out = String::new();
+        for diagnostic in list {
+            let mut properties = String::new();
+            if let Some(place) = &diagnostic.place {
+                let file = property(&place.position.file.to_string_lossy());
+                let (line, column) = (place.position.line, place.position.column);
+                let (end_line, end_column) = (place.end_line, place.end_column);
+                let _ = write!(
+                    properties,
+                    "file={file},line={line},col={column},endLine={end_line},endColumn={end_column},"
+                );
+            }
+            let command = word(diagnostic.severity);
+            let mut message = diagnostic.message.clone();
+            for (place, text) in &diagnostic.related {
+                let position = &place.position;
+                let _ = write!(message, "\n{text}: {}:{}", position.file.display(), position.line);
+            }
+            if let Some(hint) = &diagnostic.hint {
+                let _ = write!(message, "\nhelp: {hint}");
+            }
+            let _ = writeln!(out, "::{command} {properties}title=flowform::{}", data(&message));
+        }
+        if self.omitted() > 0 {
+            let _ = writeln!(out, "::notice title=flowform::... and {} more", self.omitted());
+        }
+        out
+    }
+}
+
+fn word(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+    }
+}
+
+/// The text of a workflow command.
+fn data(text: &str) -> String {
+    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+}
+
+/// A property of a workflow command.
+fn property(text: &str) -> String {
+    data(text).replace(':', "%3A").replace(',', "%2C")
+}
+
+fn groups(diagnostic: &Diagnostic) -> Vec<Group<'_>> {
+    let level = match diagnostic.severity {
+        Severity::Error => Level::ERROR,
+        Severity::Warning => Level::WARNING,
+    };
+    let mut first = Group::with_title(level.primary_title(&diagnostic.message));
+    if let Some(place) = &diagnostic.place {
+        first = with_place(first, place, AnnotationKind::Primary);
+    }
+    if let Some(hint) = &diagnostic.hint {
+        first = first.element(Level::HELP.message(hint));
+    }
+    let mut groups = vec![first];
+    for (place, message) in &diagnostic.related {
+        let group = Group::with_title(Level::NOTE.secondary_title(message));
+        groups.push(with_place(group, place, AnnotationKind::Context));
+    }
+    groups
+}
+
+fn with_place<'a>(group: Group<'a>, place: &'a Place, kind: AnnotationKind) -> Group<'a> {
+    let path = place.position.file.to_string_lossy();
+    match &place.snippet {
+        Some(snippet) => group.element(
+            annotate_snippets::Snippet::source(&snippet.text)
+                .line_start(place.position.line)
+                .path(path)
+                .annotation(kind.span(snippet.span.clone())),
+        ),
+        None => group.element(Origin::path(path).line(place.position.line).char_column(place.position.column)),
+    }
+}
+
+/// The renderer takes the column from what is shown; where that is cut or masked, the file's own is put in.
+fn true_column(page: &str, place: &Place) -> String {
+    let Some(Snippet { text, span }) = &place.snippet else { return page.to_owned() };
+    let shown = text.get(..span.start).unwrap_or_default().chars().count() + 1;
+    let origin = format!("{}:{}:", place.position.file.display(), place.position.line);
+    page.replacen(&format!("{origin}{shown}\n"), &format!("{origin}{}\n", place.position.column), 1)
+}
+
+fn diagnostic_json(diagnostic: &Diagnostic) -> Value {
+    let place = diagnostic.place.as_ref();
+    let related: Vec<Value> = diagnostic
+        .related
+        .iter()
+        .map(|(place, message)| {
+            let position = &place.position;
+            json!({
+                "message": message,
+                "file": position.file.to_string_lossy(),
+                "line": position.line,
+                "column": position.column,
+            })
+        })
+        .collect();
+    json!({
+        "severity": word(diagnostic.severity),
+        "message": diagnostic.message,
+        "hint": diagnostic.hint,
+        "file": place.map(|p| p.position.file.to_string_lossy()),
+        "line": place.map(|p| p.position.line),
+        "column": place.map(|p| p.position.column),
+        "endLine": place.map(|p| p.end_line),
+        "endColumn": place.map(|p| p.end_column),
+        "snippet": place.and_then(|p| p.snippet.as_ref()).map(|s| &s.text),
+        "related": related,
+    })
+}

@@ -1,0 +1,169 @@
+//! Single values: what a plain scalar is (YAML 1.2 core schema: `no`, `yes` and `on` are strings), times, names.
+//! Knows nothing of positions or of what surrounds a value.
+
+use serde_json::{Number, Value};
+
+use super::diagnostic::is_invisible;
+
+/// What an unquoted scalar is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Plain {
+    Null,
+    Bool(bool),
+    Int,
+    Float,
+    Text,
+}
+
+/// Resolves an unquoted scalar by the YAML 1.2 core schema.
+pub(super) fn plain(text: &str) -> Plain {
+    match text {
+        "" | "~" | "null" | "Null" | "NULL" => return Plain::Null,
+        "true" | "True" | "TRUE" => return Plain::Bool(true),
+        "false" | "False" | "FALSE" => return Plain::Bool(false),
+        _ => {}
+    }
+    let based = |prefix: &str, radix: u32| {
+        text.strip_prefix(prefix).is_some_and(|d| !d.is_empty() && d.chars().all(|c| c.is_digit(radix)))
+    };
+    if based("0o", 8) || based("0x", 16) {
+        return Plain::Int;
+    }
+    let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
+    if matches!(unsigned, ".inf" | ".Inf" | ".INF") || matches!(text, ".nan" | ".NaN" | ".NAN") {
+        return Plain::Float;
+    }
+    let (mantissa, exponent) = match unsigned.split_once(['e', 'E']) {
+        Some((mantissa, exponent)) => (mantissa, Some(exponent)),
+        None => (unsigned, None),
+    };
+    let digits = |t: &str| t.bytes().all(|b| b.is_ascii_digit());
+    let exponent_is_number = exponent.is_none_or(|e| {
+        let e = e.strip_prefix(['+', '-']).unwrap_or(e);
+        !e.is_empty() && digits(e)
+    });
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    if whole.len() + fraction.len() == 0 || !digits(whole) || !digits(fraction) || !exponent_is_number {
+        return Plain::Text;
+    }
+    if exponent.is_none() && !mantissa.contains('.') { Plain::Int } else { Plain::Float }
+}
+
+/// A whole number as the core schema writes it.
+pub(super) fn integer(text: &str) -> Option<i64> {
+    if let Some(digits) = text.strip_prefix("0x") {
+        return i64::from_str_radix(digits, 16).ok();
+    }
+    if let Some(digits) = text.strip_prefix("0o") {
+        return i64::from_str_radix(digits, 8).ok();
+    }
+    text.parse().ok()
+}
+
+/// An unquoted number as JSON; the message says why it is none.
+pub(super) fn number(text: &str, kind: Plain) -> Result<Value, &'static str> {
+    let digits = text.trim_start_matches(['+', '-']);
+    if kind == Plain::Int {
+        if digits.len() > 1 && digits.starts_with('0') && digits.bytes().all(|b| b.is_ascii_digit()) {
+            return Err("a number with leading zeros would lose them");
+        }
+        return match (integer(text), text.parse::<u64>()) {
+            (Some(whole), _) => Ok(whole.into()),
+            (None, Ok(whole)) => Ok(whole.into()),
+            _ => Err("the number is too large to be kept exactly"),
+        };
+    }
+    let float = text.parse::<f64>().ok().filter(|f| f.is_finite()).and_then(Number::from_f64);
+    float.map(Value::Number).ok_or("JSON has no such number")
+}
+
+/// Epoch seconds of a time: RFC 3339, or epoch seconds. The message says what is wrong.
+pub(super) fn time(text: &str) -> Result<i64, String> {
+    // The year 5138: whoever goes beyond has written milliseconds.
+    const LATEST: i64 = 100_000_000_000;
+    let seconds = match text.parse::<i64>() {
+        Ok(seconds) => seconds,
+        Err(_) => text
+            .parse::<jiff::Timestamp>()
+            .map_err(|_| "expected a time, such as 2030-01-31T08:00:00Z or epoch seconds".to_owned())?
+            .as_second(),
+    };
+    match seconds {
+        ..0 => Err("the time lies before 1970".to_owned()),
+        LATEST.. => Err("the time lies thousands of years ahead: is it in milliseconds?".to_owned()),
+        _ => Ok(seconds),
+    }
+}
+
+/// Why a text cannot be a name or a description. `lines`: whether it may have several lines.
+pub(super) fn text_fault(text: &str, lines: bool) -> Option<&'static str> {
+    if text.trim().is_empty() {
+        return Some("must not be empty");
+    }
+    if !lines && text.contains(['\n', '\r']) {
+        return Some("must be a single line");
+    }
+    if text.chars().any(|c| (c.is_control() && !matches!(c, '\n' | '\r' | '\t')) || is_invisible(c)) {
+        return Some("holds characters that cannot be seen");
+    }
+    None
+}
+
+/// Whether a text is an id that can stand in a path as it is.
+pub(super) fn is_id(text: &str) -> bool {
+    (1..=128).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
+}
+
+/// Whether a text is an absolute URI, as far as it matters for a schema's id.
+pub(super) fn is_uri(text: &str) -> bool {
+    text.split_once(':').is_some_and(|(scheme, rest)| {
+        scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+            && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.'))
+            && !rest.is_empty()
+            && rest.bytes().all(|b| b.is_ascii_graphic())
+    })
+}
+
+/// Whether a text can be a version.
+pub(super) fn is_version(text: &str) -> bool {
+    (1..=64).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b'+'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_scalars_follow_the_core_schema() {
+        for text in ["no", "yes", "on", "y", "1_000", "1:30", "0b1", "e5", ".", "-", "+", "1e", "0x", "nan", "1.2.3"] {
+            assert_eq!(plain(text), Plain::Text, "{text}");
+        }
+        for text in ["0", "-1", "+15", "007", "0x1F", "0o17"] {
+            assert_eq!(plain(text), Plain::Int, "{text}");
+        }
+        for text in ["1.", ".5", "1.0", "-1e3", "1E-3", ".inf", "-.INF", ".nan"] {
+            assert_eq!(plain(text), Plain::Float, "{text}");
+        }
+    }
+
+    #[test]
+    fn numbers_lose_nothing() {
+        assert_eq!(number("0x10", Plain::Int), Ok(16.into()));
+        assert_eq!(number("18446744073709551615", Plain::Int), Ok(u64::MAX.into()));
+        assert_eq!(number("1.0", Plain::Float), Ok(1.0.into()));
+        for (text, kind) in [("007", Plain::Int), ("18446744073709551616", Plain::Int), (".inf", Plain::Float), ("1e999", Plain::Float)] {
+            assert!(number(text, kind).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn times_become_epoch_seconds() {
+        assert_eq!(time("1625040887"), Ok(1_625_040_887));
+        assert_eq!(time("2021-06-30T10:14:47+02:00"), Ok(1_625_040_887));
+        for bad in ["2021-06-30", "2021-06-30T08:14:47", "tomorrow", "-1", "1625040887123", ""] {
+            assert!(time(bad).is_err(), "{bad}");
+        }
+    }
+}

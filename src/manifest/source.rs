@@ -1,0 +1,290 @@
+//! The files of a manifest: finding and reading them, lines and columns, and what a diagnostic may show of a line.
+//!
+//! A source line is shown with every value masked that the grammar does not know to be harmless, so that a secret
+//! written in the wrong place is not repeated in a log. Parses no YAML.
+
+use std::collections::HashSet;
+use std::fs::{self, File};
+use std::io::Read;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use super::Position;
+use super::diagnostic::{At, Place, Raw, Report, Snippet};
+use crate::secret::MASK;
+
+/// Larger files are refused.
+const LARGEST: u64 = 10 * 1024 * 1024;
+
+/// How much of a line is shown before the place, and from its start on, in characters.
+const BEFORE: usize = 100;
+const BEHIND: usize = 240;
+
+/// One file.
+#[derive(Debug)]
+pub(super) struct Source {
+    pub(super) file: PathBuf,
+    pub(super) text: String,
+    /// Byte offset of each line's start.
+    lines: Vec<usize>,
+    /// Documents that could not be parsed: of their lines only values of known keys are shown.
+    pub(super) unparsed: Vec<Range<usize>>,
+    /// Values not to be shown, in order once [`Source::hide`] was called.
+    hidden: Vec<Range<usize>>,
+}
+
+impl Source {
+    pub(super) fn new(file: PathBuf, text: String) -> Self {
+        let bytes = text.as_bytes();
+        let ends = bytes.iter().enumerate().filter_map(|(at, byte)| match byte {
+            b'\n' => Some(at + 1),
+            b'\r' if bytes.get(at + 1) != Some(&b'\n') => Some(at + 1),
+            _ => None,
+        });
+        let lines = std::iter::once(0).chain(ends).collect();
+        Self { file, text, lines, unparsed: Vec::new(), hidden: Vec::new() }
+    }
+
+    /// Values that no snippet shows.
+    pub(super) fn hide(&mut self, mut hidden: Vec<Range<usize>>) {
+        hidden.retain(|range| !range.is_empty());
+        hidden.sort_by_key(|range| range.start);
+        self.hidden = hidden;
+    }
+
+    /// Where the byte at this offset is.
+    pub(super) fn position(&self, offset: usize) -> Position {
+        let (line, column) = self.line_and_column(offset);
+        Position { file: self.file.clone(), line, column }
+    }
+
+    fn line_and_column(&self, offset: usize) -> (usize, usize) {
+        let line = self.lines.partition_point(|start| *start <= offset);
+        let start = line.checked_sub(1).and_then(|l| self.lines.get(l)).copied().unwrap_or(0);
+        let before = self.text.get(start..offset).unwrap_or_default();
+        (line.max(1), before.chars().count() + 1)
+    }
+
+    /// The place with its line; `known` are the keys whose values may be shown where nothing could be parsed.
+    pub(super) fn place(&self, at: At, known: &HashSet<&str>) -> Place {
+        let start = floor(&self.text, at.start);
+        let position = self.position(start);
+        let line_start = self.lines.get(position.line - 1).copied().unwrap_or(0);
+        let line_end = self.lines.get(position.line).copied().unwrap_or(self.text.len());
+        let line = self.text.get(line_start..line_end).unwrap_or_default().trim_end_matches(['\n', '\r']);
+        let line_end = line_start + line.len();
+        // A value over several lines is underlined on its first.
+        let end = floor(&self.text, at.end).clamp(start, line_end.max(start));
+        let (end_line, end_column) = self.line_and_column(end);
+        let snippet = (!line.trim().is_empty() && start <= line_end)
+            .then(|| self.snippet(line_start..line_end, start..end, known));
+        Place { position, end_line, end_column, snippet }
+    }
+
+    fn snippet(&self, line: Range<usize>, span: Range<usize>, known: &HashSet<&str>) -> Snippet {
+        let text = &self.text;
+        let before = text.get(line.start..span.start).unwrap_or_default();
+        let from = before.char_indices().rev().take(BEFORE).last().map_or(span.start, |(i, _)| line.start + i);
+        let behind = text.get(span.start..line.end).unwrap_or_default();
+        let to = behind.char_indices().nth(BEHIND).map_or(line.end, |(i, _)| span.start + i);
+
+        let mut masks: Vec<Range<usize>> = if self.unparsed.iter().any(|r| r.contains(&span.start)) {
+            unknown_values(text.get(line.clone()).unwrap_or_default(), line.start, known)
+        } else {
+            Vec::new()
+        };
+        let first = self.hidden.partition_point(|r| r.end <= line.start);
+        masks.extend(self.hidden.iter().skip(first).take_while(|r| r.start < line.end).cloned());
+        masks.sort_by_key(|range| range.start);
+
+        let mut out = String::new();
+        let mut shown = Shown { start: None, end: None };
+        if from > line.start {
+            out.push('…');
+        }
+        let mut at = from;
+        for mask in masks {
+            let (start, end) = (mask.start.max(at), mask.end.min(to));
+            if start >= end {
+                continue;
+            }
+            let blank = text.get(start..end).unwrap_or_default();
+            let start = start + (blank.len() - blank.trim_start().len());
+            shown.plain(&out, at..start, &span);
+            out.push_str(text.get(at..start).unwrap_or_default());
+            shown.masked(&out, start..end, &span);
+            out.push_str(MASK);
+            at = end;
+        }
+        shown.plain(&out, at..to + 1, &span);
+        out.push_str(text.get(at..to).unwrap_or_default());
+        let start = shown.start.unwrap_or(0).min(out.len());
+        let end = shown.end.unwrap_or(out.len()).clamp(start, out.len());
+        if to < line.end {
+            out.push('…');
+        }
+        Snippet { text: out, span: start..end }
+    }
+}
+
+/// Where a span of the source lies in what is shown of it.
+struct Shown {
+    start: Option<usize>,
+    end: Option<usize>,
+}
+
+impl Shown {
+    /// `piece` of the source is about to be appended to `out` as it is.
+    fn plain(&mut self, out: &str, piece: Range<usize>, span: &Range<usize>) {
+        if self.start.is_none() && piece.contains(&span.start) {
+            self.start = Some(out.len() + span.start - piece.start);
+        }
+        if self.end.is_none() && (piece.start..=piece.end).contains(&span.end) {
+            self.end = Some(out.len() + span.end - piece.start);
+        }
+    }
+
+    /// `piece` of the source is about to be appended to `out` as a mask.
+    fn masked(&mut self, out: &str, piece: Range<usize>, span: &Range<usize>) {
+        if self.start.is_none() && piece.contains(&span.start) {
+            self.start = Some(out.len());
+        }
+        if (piece.start + 1..=piece.end).contains(&span.end) {
+            self.end = Some(out.len() + MASK.len());
+        }
+    }
+}
+
+/// The character boundary at or before `offset`.
+fn floor(text: &str, offset: usize) -> usize {
+    text.floor_char_boundary(offset.min(text.len()))
+}
+
+/// In a line that was not parsed: all but keys and the values of known keys. `base` is the line's offset.
+fn unknown_values(line: &str, base: usize, known: &HashSet<&str>) -> Vec<Range<usize>> {
+    let mut hidden = Vec::new();
+    let mut is_known = false;
+    let mut from = 0;
+    let mut hide = |range: Range<usize>, is_known: bool| {
+        let text = line.get(range.clone()).unwrap_or_default();
+        let end = range.end - (text.len() - text.trim_end_matches([' ', '\t', ',', '{', '[', '}', ']']).len());
+        let start = text.len() - text.trim_start_matches([' ', '\t', '-', '{', '[', ':']).len() + range.start;
+        if !is_known && start < end {
+            hidden.push(base + start..base + end);
+        }
+    };
+    for (colon, _) in line.match_indices(':') {
+        let behind = line.get(colon + 1..).unwrap_or_default();
+        if !behind.is_empty() && !behind.starts_with([' ', '\t', '"', '\'', '[', '{']) {
+            continue;
+        }
+        let before = line.get(from..colon).unwrap_or_default().trim_end();
+        let before = before.strip_suffix(['"', '\'']).unwrap_or(before);
+        let word = before.rsplit(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '-' | '.'))).next();
+        let Some(word) = word.filter(|w| !w.is_empty()) else { continue };
+        let start = from + before.len() - word.len();
+        let start = start - usize::from(line.get(from..start).is_some_and(|b| b.ends_with(['"', '\''])));
+        hide(from..start, is_known);
+        is_known = known.contains(word);
+        from = colon + 1;
+    }
+    hide(from..line.len(), is_known);
+    hidden
+}
+
+/// Reads every file that the paths name: files, and folders with all their YAML files, in order, each once.
+pub(super) fn read_all(paths: &[PathBuf], report: &mut Report) -> Vec<Source> {
+    let mut reader = Reader { report, sources: Vec::new(), files: HashSet::new(), folders: HashSet::new() };
+    for path in paths {
+        if path.is_dir() {
+            let before = reader.files.len();
+            reader.folder(path);
+            if reader.files.len() == before && reader.report.errors() == 0 {
+                reader.refuse(path, "there is no *.yaml or *.yml file in this folder", None);
+            }
+        } else {
+            reader.file(path);
+        }
+    }
+    reader.sources
+}
+
+struct Reader<'a> {
+    report: &'a mut Report,
+    sources: Vec<Source>,
+    files: HashSet<PathBuf>,
+    folders: HashSet<PathBuf>,
+}
+
+impl Reader<'_> {
+    /// An error about a file as a whole: the file gets a number, so that the error has a place.
+    fn refuse(&mut self, path: &Path, message: impl Into<String>, hint: Option<&str>) {
+        let at = At { file: self.sources.len(), start: 0, end: 0 };
+        let mut source = Source::new(path.to_owned(), String::new());
+        source.unparsed.push(0..usize::MAX);
+        self.sources.push(source);
+        let mut raw = Raw::error(at, message);
+        raw.hint = hint.map(str::to_owned);
+        self.report.push(raw);
+    }
+
+    fn folder(&mut self, path: &Path) {
+        // A folder linked into itself is visited once.
+        if !path.canonicalize().is_ok_and(|real| self.folders.insert(real)) {
+            return;
+        }
+        let entries = fs::read_dir(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+        let mut entries = match entries {
+            Ok(entries) => entries,
+            Err(error) => return self.refuse(path, format!("the folder cannot be read: {error}"), None),
+        };
+        entries.sort_by_key(fs::DirEntry::file_name);
+        for entry in entries {
+            if entry.file_name().to_string_lossy().starts_with('.') {
+                continue;
+            }
+            let path = entry.path();
+            if path.is_dir() {
+                self.folder(&path);
+            } else if path.extension().is_some_and(|e| e == "yaml" || e == "yml") {
+                self.file(&path);
+            }
+        }
+    }
+
+    fn file(&mut self, path: &Path) {
+        if path.canonicalize().is_ok_and(|real| !self.files.insert(real)) {
+            return;
+        }
+        let mut bytes = Vec::new();
+        let read = File::open(path).and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes));
+        if let Err(error) = read {
+            return self.refuse(path, format!("the file cannot be read: {error}"), None);
+        }
+        if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > LARGEST {
+            return self.refuse(path, "the file is larger than 10 MB", Some("split it into several files"));
+        }
+        match String::from_utf8(bytes) {
+            Ok(mut text) => {
+                if text.starts_with('\u{feff}') {
+                    text.drain(..'\u{feff}'.len_utf8());
+                }
+                self.sources.push(Source::new(path.to_owned(), text));
+            }
+            Err(error) => {
+                let at = error.utf8_error().valid_up_to();
+                let bytes = error.into_bytes();
+                let utf16 = bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]);
+                let hint = if utf16 { "it looks like UTF-16: save it as UTF-8" } else { "save it as UTF-8" };
+                // Only the line and column of the place are of use, so the text ends there.
+                let text = String::from_utf8_lossy(bytes.get(..at).unwrap_or_default()).into_owned();
+                let file = self.sources.len();
+                let mut source = Source::new(path.to_owned(), text);
+                source.unparsed.push(0..usize::MAX);
+                self.sources.push(source);
+                self.report
+                    .push(Raw::error(At { file, start: at, end: at }, "the file is not UTF-8").hint(hint));
+            }
+        }
+    }
+}

@@ -1,0 +1,450 @@
+//! The positioned tree of a file's YAML documents, and all that is refused before anybody asks what a key means:
+//! syntax errors, repeated keys, tags, merge keys, too much nesting, aliases that expand to too much.
+//!
+//! Nodes lie in one table, and an alias is the number of its node, so that aliases cost no memory.
+
+use std::borrow::Cow;
+use std::cell::Cell;
+use std::collections::HashMap;
+
+use granit_parser::{ErrorKind, Event, Marker, Parser, ScalarStyle, ScanError, Span, options};
+
+use super::diagnostic::{At, Raw, Report, quoted};
+use super::interpolate::{Filled, Inputs, interpolate};
+use super::scalar::{Plain, plain};
+use super::source::Source;
+
+/// Collections in each other, aliases followed.
+const DEEPEST: usize = 64;
+
+/// What aliases may add to a file, in bytes of a rough measure.
+const LARGEST_EXPANSION: usize = 16 * 1024 * 1024;
+
+/// What a node counts by that measure, besides its text.
+const NODE_WEIGHT: usize = 32;
+
+/// The number of a node in its [`Tree`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct NodeId(usize);
+
+/// All documents of one file.
+#[derive(Debug)]
+pub(super) struct Tree {
+    nodes: Vec<Node>,
+    /// The documents' roots; empty documents are not among them.
+    pub(super) documents: Vec<NodeId>,
+}
+
+/// A value.
+#[derive(Debug)]
+pub(super) struct Node {
+    pub(super) at: At,
+    pub(super) content: Content,
+    /// Whether diagnostics may show it: somebody knows that it is no secret.
+    shown: Cell<bool>,
+    weight: usize,
+    height: usize,
+}
+
+#[derive(Debug)]
+pub(super) enum Content {
+    Scalar(Scalar),
+    Sequence(Vec<NodeId>),
+    Mapping(Vec<Entry>),
+    /// Something that was reported already.
+    Broken,
+}
+
+#[derive(Debug)]
+pub(super) struct Scalar {
+    /// Its text, references filled in.
+    pub(super) text: String,
+    /// Whether it is written without quotes.
+    pub(super) plain: bool,
+    /// Whether references were filled in.
+    pub(super) interpolated: bool,
+}
+
+impl Scalar {
+    /// What it is: quoted ones and those with references are text.
+    pub(super) fn kind(&self) -> Plain {
+        if self.plain && !self.interpolated { plain(&self.text) } else { Plain::Text }
+    }
+}
+
+/// A member of a mapping. Repeated ones are not among them.
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub(super) key: String,
+    pub(super) key_at: At,
+    pub(super) value: NodeId,
+}
+
+impl Tree {
+    pub(super) fn node(&self, id: NodeId) -> &Node {
+        &self.nodes[id.0]
+    }
+
+    /// The mapping's entries; nothing for any other node.
+    pub(super) fn entries(&self, id: NodeId) -> &[Entry] {
+        match &self.node(id).content {
+            Content::Mapping(entries) => entries,
+            _ => &[],
+        }
+    }
+
+    /// The mapping's entry of this name.
+    pub(super) fn entry(&self, id: NodeId, key: &str) -> Option<&Entry> {
+        self.entries(id).iter().find(|entry| entry.key == key)
+    }
+
+    /// Where a diagnostic about an entry's value points: at the value, or at the key of what spans many lines.
+    pub(super) fn entry_at(&self, entry: &Entry) -> At {
+        let value = self.node(entry.value);
+        match value.content {
+            Content::Scalar(_) if value.at.start < value.at.end => value.at,
+            _ => entry.key_at,
+        }
+    }
+
+    /// Where a diagnostic about an item of a list points.
+    pub(super) fn item_at(&self, id: NodeId) -> At {
+        match &self.node(id).content {
+            Content::Mapping(entries) => entries.first().map_or(self.node(id).at, |entry| entry.key_at),
+            _ => self.node(id).at,
+        }
+    }
+
+    /// Allows diagnostics to show a value.
+    pub(super) fn show(&self, id: NodeId) {
+        self.node(id).shown.set(true);
+    }
+
+    /// The single values that nobody allowed to be shown.
+    pub(super) fn hidden(&self) -> Vec<std::ops::Range<usize>> {
+        let single = |node: &&Node| matches!(node.content, Content::Scalar(_) | Content::Broken);
+        let scalars = self.nodes.iter().filter(single).filter(|node| !node.shown.get());
+        scalars.map(|n| n.at.start..n.at.end).collect()
+    }
+}
+
+/// Reads all documents of a file.
+pub(super) fn parse(file: usize, source: &mut Source, inputs: &Inputs<'_>, report: &mut Report) -> Tree {
+    let options = options! {
+        emit_unresolved_aliases: true,
+        emit_comments: false,
+        flow_nesting_limit: DEEPEST,
+        block_nesting_limit: DEEPEST,
+    };
+    // Taken out for the time of parsing, since what could not be parsed is noted beside it.
+    let text = std::mem::take(&mut source.text);
+    let mut parser = Parser::new_from_str_with_options(&text, options);
+    let mut builder = Builder::new(file, &text, inputs, report);
+    loop {
+        let step = match parser.next_event() {
+            None => break,
+            Some(Ok((event, span))) => builder.event(event, span),
+            Some(Err(error)) => {
+                builder.syntax_error(&error);
+                Err(Abandoned)
+            }
+        };
+        if step.is_err() {
+            let from = builder.abandon();
+            let more = parser.proceed_next_document();
+            let to = match (&more, parser.peek()) {
+                (Ok(true), Some(Ok((_, span)))) => offset(&span.start),
+                _ => usize::MAX,
+            };
+            source.unparsed.push(from..to);
+            if !matches!(more, Ok(true)) {
+                break;
+            }
+        }
+    }
+    let Builder { nodes, documents, .. } = builder;
+    let tree = Tree { nodes, documents };
+    source.text = text;
+    tree
+}
+
+/// The rest of the document is of no use.
+struct Abandoned;
+
+/// A collection whose end has not come yet.
+struct Frame {
+    id: NodeId,
+    anchor: usize,
+    children: Vec<NodeId>,
+    weight: usize,
+    height: usize,
+    mapping: Option<MappingFrame>,
+}
+
+#[derive(Default)]
+struct MappingFrame {
+    entries: Vec<Entry>,
+    seen: HashMap<String, At>,
+    /// The key whose value comes next; the inner `None` is a key that was refused.
+    key: Option<Option<(String, At)>>,
+}
+
+struct Builder<'a> {
+    file: usize,
+    text: &'a str,
+    inputs: &'a Inputs<'a>,
+    report: &'a mut Report,
+    nodes: Vec<Node>,
+    documents: Vec<NodeId>,
+    frames: Vec<Frame>,
+    anchors: HashMap<usize, NodeId>,
+    expansion: usize,
+    document: usize,
+}
+
+fn offset(marker: &Marker) -> usize {
+    marker.byte_offset().unwrap_or(0)
+}
+
+impl<'a> Builder<'a> {
+    fn new(file: usize, text: &'a str, inputs: &'a Inputs<'a>, report: &'a mut Report) -> Self {
+        Self {
+            file,
+            text,
+            inputs,
+            report,
+            nodes: Vec::new(),
+            documents: Vec::new(),
+            frames: Vec::new(),
+            anchors: HashMap::new(),
+            expansion: 0,
+            document: 0,
+        }
+    }
+
+    fn at(&self, span: Span) -> At {
+        let start = offset(&span.start);
+        At { file: self.file, start, end: offset(&span.end).max(start) }
+    }
+
+    fn event(&mut self, event: Event<'_>, span: Span) -> Result<(), Abandoned> {
+        let at = self.at(span);
+        if event.tag().is_some() {
+            let tag = span.tag_span().map_or(at, |tag| self.at(tag));
+            let error = Raw::error(tag, "YAML tags are not supported");
+            self.report.push(error.hint("leave the tag out; put a value in quotes to make it a string"));
+        }
+        match event {
+            Event::DocumentStart(..) => {
+                self.document = at.start;
+                self.anchors.clear();
+            }
+            Event::Scalar(text, style, anchor, _) => self.scalar(text, style, anchor, at),
+            Event::SequenceStart(_, anchor, _) => return self.open(at, anchor, None),
+            Event::MappingStart(_, anchor, _) => return self.open(at, anchor, Some(MappingFrame::default())),
+            Event::SequenceEnd | Event::MappingEnd => self.close(at),
+            Event::Alias(anchor) => self.alias(anchor, at)?,
+            Event::UnresolvedAlias(name) => {
+                let message = format!("there is no anchor {} above", quoted(&format!("&{name}")));
+                let error = Raw::error(at, message).hint("put the value in quotes if no alias is meant");
+                self.report.push(error);
+                self.leaf(at, Content::Broken, 0);
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn syntax_error(&mut self, error: &ScanError) {
+        if matches!(error.kind(), ErrorKind::RecursionLimitExceeded) {
+            self.too_deep(offset(error.marker()));
+            return;
+        }
+        let start = self.text.floor_char_boundary(offset(error.marker()).min(self.text.len()));
+        let end = self.text.get(start..).and_then(|t| t.chars().next()).map_or(start, |c| start + c.len_utf8());
+        let hint = match error.kind() {
+            ErrorKind::TabNotAllowed | ErrorKind::TabInBlockIndentation | ErrorKind::TabInIndentation => {
+                Some("indent with spaces")
+            }
+            ErrorKind::MappingValueNotAllowed => {
+                Some("put a value that holds `: ` in quotes, and indent the keys of a mapping alike")
+            }
+            ErrorKind::UnclosedQuotedScalar => Some("a quote opens here and is never closed"),
+            ErrorKind::ExpectedBlockMappingKey => Some("the keys of a mapping are indented alike"),
+            ErrorKind::UnknownQuotedScalarEscape => Some("in single quotes a backslash means itself"),
+            _ => None,
+        };
+        let at = At { file: self.file, start, end };
+        let mut raw = Raw::error(at, format!("this is not YAML: {}", error.info()));
+        raw.hint = hint.map(str::to_owned);
+        self.report.push(raw);
+    }
+
+    fn too_deep(&mut self, at: usize) {
+        let at = At { file: self.file, start: at, end: at + 1 };
+        self.report.push(Raw::error(at, format!("more than {DEEPEST} levels of nesting")));
+    }
+
+    /// Gives the current document up; the result is where it began.
+    fn abandon(&mut self) -> usize {
+        for frame in self.frames.drain(..) {
+            self.nodes[frame.id.0].content = Content::Sequence(Vec::new());
+        }
+        self.document
+    }
+
+    fn add(&mut self, at: At, content: Content, weight: usize, height: usize) -> NodeId {
+        self.nodes.push(Node { at, content, shown: Cell::new(false), weight, height });
+        NodeId(self.nodes.len() - 1)
+    }
+
+    fn leaf(&mut self, at: At, content: Content, anchor: usize) {
+        let text = if let Content::Scalar(scalar) = &content { scalar.text.len() } else { 0 };
+        let id = self.add(at, content, NODE_WEIGHT + text, 0);
+        self.complete(id, anchor);
+    }
+
+    fn scalar(&mut self, text: Cow<'_, str>, style: ScalarStyle, anchor: usize, at: At) {
+        let is_plain = style == ScalarStyle::Plain;
+        if let Some(Frame { mapping: Some(mapping), .. }) = self.frames.last_mut()
+            && mapping.key.is_none()
+        {
+            let key = key(text.into_owned(), is_plain, at, &mapping.seen, self.report);
+            if let Some((key, at)) = &key {
+                mapping.seen.insert(key.clone(), *at);
+            }
+            mapping.key = Some(key);
+            return;
+        }
+        let slice = self.text.get(at.start..at.end).unwrap_or_default();
+        let scalar = |text, interpolated| Content::Scalar(Scalar { text, plain: is_plain, interpolated });
+        let content = match interpolate(&text, slice, at, self.inputs, self.report) {
+            Filled::AsItIs => scalar(text.into_owned(), false),
+            Filled::With(text) => scalar(text, true),
+            Filled::Failed => Content::Broken,
+        };
+        self.leaf(at, content, anchor);
+    }
+
+    fn open(&mut self, at: At, anchor: usize, mapping: Option<MappingFrame>) -> Result<(), Abandoned> {
+        if self.frames.len() >= DEEPEST {
+            self.too_deep(at.start);
+            return Err(Abandoned);
+        }
+        let id = self.add(at, Content::Broken, 0, 0);
+        self.frames.push(Frame { id, anchor, children: Vec::new(), weight: NODE_WEIGHT, height: 0, mapping });
+        Ok(())
+    }
+
+    fn close(&mut self, at: At) {
+        let Some(frame) = self.frames.pop() else { return };
+        let node = &mut self.nodes[frame.id.0];
+        node.at.end = at.end.max(node.at.start);
+        node.weight = frame.weight;
+        node.height = frame.height + 1;
+        node.content = match frame.mapping {
+            Some(mapping) => Content::Mapping(mapping.entries),
+            None => Content::Sequence(frame.children),
+        };
+        self.complete(frame.id, frame.anchor);
+    }
+
+    fn alias(&mut self, anchor: usize, at: At) -> Result<(), Abandoned> {
+        let Some(&id) = self.anchors.get(&anchor) else {
+            self.report.push(Raw::error(at, "an alias stands within the value that it means"));
+            self.leaf(at, Content::Broken, 0);
+            return Ok(());
+        };
+        let target = self.node_mut(id);
+        let (weight, height) = (target.weight, target.height);
+        self.expansion = self.expansion.saturating_add(weight);
+        if self.expansion > LARGEST_EXPANSION {
+            self.report.push(Raw::error(at, "the aliases of this file expand to more than 16 MB"));
+            return Err(Abandoned);
+        }
+        if self.frames.len() + height > DEEPEST {
+            self.too_deep(at.start);
+            return Err(Abandoned);
+        }
+        if let Some(Frame { mapping: Some(mapping), .. }) = self.frames.last_mut()
+            && mapping.key.is_none()
+        {
+            self.report.push(Raw::error(at, "a key must be a string, not an alias"));
+            mapping.key = Some(None);
+            return Ok(());
+        }
+        self.complete(id, 0);
+        Ok(())
+    }
+
+    fn node_mut(&mut self, id: NodeId) -> &mut Node {
+        &mut self.nodes[id.0]
+    }
+
+    /// A value is there: hands it to what it belongs to.
+    fn complete(&mut self, id: NodeId, anchor: usize) {
+        if anchor != 0 {
+            self.anchors.insert(anchor, id);
+        }
+        let node = &self.nodes[id.0];
+        let at = node.at;
+        let Some(frame) = self.frames.last_mut() else {
+            let is_empty = matches!(&node.content, Content::Scalar(s) if s.kind() == Plain::Null);
+            if !is_empty {
+                self.documents.push(id);
+            }
+            return;
+        };
+        frame.weight = frame.weight.saturating_add(node.weight);
+        frame.height = frame.height.max(node.height);
+        let Some(mapping) = &mut frame.mapping else {
+            frame.children.push(id);
+            return;
+        };
+        match mapping.key.take() {
+            Some(Some((key, key_at))) => mapping.entries.push(Entry { key, key_at, value: id }),
+            Some(None) => {}
+            None => {
+                self.report.push(Raw::error(at, "a key must be a string, not a list or a mapping"));
+                mapping.key = Some(None);
+            }
+        }
+    }
+}
+
+/// The key, unless it is refused.
+fn key(
+    text: String,
+    is_plain: bool,
+    at: At,
+    seen: &HashMap<String, At>,
+    report: &mut Report,
+) -> Option<(String, At)> {
+    if is_plain && text == "<<" {
+        report.push(
+            Raw::error(at, "merge keys (`<<`) are not supported")
+                .hint("write the members out, or give the whole value an anchor and use it as an alias"),
+        );
+        return None;
+    }
+    if is_plain && plain(&text) != Plain::Text {
+        let error = Raw::error(at, format!("a key must be a string, and {} is none", quoted(&text)));
+        report.push(error.hint("put it in quotes"));
+        return None;
+    }
+    if text.starts_with('$') {
+        let error = Raw::error(at, "a key must not begin with `$`");
+        report.push(error.hint("references such as ${env:NAME} work in values only"));
+        return None;
+    }
+    if let Some(first) = seen.get(&text) {
+        report.push(
+            Raw::error(at, format!("the key {} is given twice", quoted(&text)))
+                .hint("keep one of the two")
+                .related(*first, "it is given here first"),
+        );
+        return None;
+    }
+    Some((text, at))
+}
+

@@ -1,0 +1,370 @@
+//! A value of the tree against a shape of the grammar: JSON out, or everything that is wrong with it.
+//!
+//! Marks what diagnostics may show: a parameter's value, and whatever stands under a key that nobody knows, stays masked.
+
+use std::ops::Range;
+
+use serde_json::{Map, Value};
+
+use super::diagnostic::{At, Raw, Report, did_you_mean, listed, quoted};
+use super::scalar::{self, Plain};
+use super::tree::{Content, Entry, NodeId, Scalar, Tree};
+use crate::kind::{Address, Key, Kind, Shape, is_secret_reference};
+
+/// Keys whose text may have several lines: prose and expressions.
+const SEVERAL_LINES: &[&str] = &["description", "source"];
+
+/// The three ways of saying where a secret comes from.
+pub(super) const SECRET_KEYS: [&str; 3] = ["fromEnv", "fromFile", "fromCommand"];
+
+const SECRET_HINT: &str =
+    "a secret is given as { fromEnv: NAME }, { fromFile: PATH } or { fromCommand: [program, argument] }";
+
+/// One walk over parts of a file's tree.
+pub(super) struct Walk<'a> {
+    pub(super) tree: &'a Tree,
+    pub(super) report: &'a mut Report,
+    /// Keys that diagnostics must not show.
+    pub(super) hidden: &'a mut Vec<Range<usize>>,
+}
+
+/// What a value is, for "found ...".
+fn found(content: &Content) -> &'static str {
+    match content {
+        Content::Scalar(scalar) => found_kind(scalar.kind()),
+        Content::Sequence(_) => "a list",
+        Content::Mapping(_) => "a mapping",
+        Content::Broken => "a mistake",
+    }
+}
+
+/// How a message names a value: its own text, but not what a reference brought in.
+fn named(scalar: &Scalar) -> String {
+    if scalar.interpolated { "the value of the reference".to_owned() } else { quoted(&scalar.text) }
+}
+
+impl<'a> Walk<'a> {
+    fn error(&mut self, at: At, message: impl Into<String>, hint: Option<&str>) {
+        let mut raw = Raw::error(at, message);
+        raw.hint = hint.map(str::to_owned);
+        self.report.push(raw);
+    }
+
+    fn mismatch(&mut self, id: NodeId, at: At, expected: &str, hint: Option<&str>) {
+        let content = &self.tree.node(id).content;
+        if matches!(content, Content::Broken) {
+            return;
+        }
+        let is_null = matches!(content, Content::Scalar(s) if s.kind() == Plain::Null);
+        let hint = hint.or(is_null.then_some("give a value, or leave the key out"));
+        self.error(at, format!("expected {expected}, found {}", found(content)), hint);
+    }
+
+    /// The members of a mapping, by tables of keys.
+    pub(super) fn object(&mut self, id: NodeId, tables: &[&'static [Key]], at: At) -> Option<Map<String, Value>> {
+        if !matches!(self.tree.node(id).content, Content::Mapping(_)) {
+            self.tree.show(id);
+            self.mismatch(id, at, "a mapping", None);
+            return None;
+        }
+        let before = self.report.errors();
+        let keys = || tables.iter().flat_map(|table| table.iter());
+        let mut members = Map::new();
+        for entry in self.tree.entries(id) {
+            let Some(key) = keys().find(|key| key.name == entry.key) else {
+                self.unknown_key(entry, keys().map(|key| key.name).collect());
+                continue;
+            };
+            if let Some(value) = self.value(key.name, entry.value, &key.shape, self.tree.entry_at(entry)) {
+                members.insert(entry.key.clone(), value);
+            }
+        }
+        for key in keys().filter(|key| key.required && self.tree.entry(id, key.name).is_none()) {
+            let message = format!("the key `{}` is missing", key.name);
+            self.report.push(Raw::error(at, message).hint(key.doc));
+        }
+        (self.report.errors() == before).then_some(members)
+    }
+
+    pub(super) fn unknown_key(&mut self, entry: &Entry, known: Vec<&'static str>) {
+        let guess = did_you_mean(&entry.key, known.iter().copied());
+        let known = format!("known here: {}", listed(known));
+        let hint = guess.map_or(known.clone(), |guess| format!("{guess} {known}"));
+        self.report
+            .push(Raw::error(entry.key_at, format!("unknown key {}", quoted(&entry.key))).hint(hint));
+    }
+
+    /// A value under the key of this name.
+    fn value(&mut self, name: &str, id: NodeId, shape: &Shape, at: At) -> Option<Value> {
+        match shape {
+            Shape::Params => return self.params(id, at),
+            Shape::Object(keys) => return self.object(id, &[keys], at).map(Value::Object),
+            Shape::List(shape) => return self.list(name, id, shape, at),
+            Shape::Free => {
+                let value = self.free(id, at)?;
+                if is_secret_reference(&value) {
+                    let message = format!("a secret reference is not resolved in `{name}`");
+                    let warning = Raw::warning(at, message).hint("it is sent to the platform as it stands");
+                    self.report.push(warning);
+                }
+                return Some(value);
+            }
+            _ => {}
+        }
+        self.tree.show(id);
+        let tree = self.tree;
+        let scalar = match &tree.node(id).content {
+            Content::Scalar(scalar) if scalar.kind() != Plain::Null => scalar,
+            _ => {
+                self.mismatch(id, at, expected(shape), None);
+                return None;
+            }
+        };
+        match single(name, scalar, shape) {
+            Ok(value) => Some(value),
+            Err((message, hint)) => {
+                self.error(at, message, hint.as_deref());
+                None
+            }
+        }
+    }
+
+    fn list(&mut self, name: &str, id: NodeId, shape: &Shape, at: At) -> Option<Value> {
+        let tree = self.tree;
+        let Content::Sequence(items) = &tree.node(id).content else {
+            self.tree.show(id);
+            self.mismatch(id, at, "a list", None);
+            return None;
+        };
+        let before = self.report.errors();
+        let values: Vec<Value> =
+            items.iter().filter_map(|&item| self.value(name, item, shape, tree.item_at(item))).collect();
+        (self.report.errors() == before).then(|| values.into())
+    }
+
+    fn free(&mut self, id: NodeId, at: At) -> Option<Value> {
+        let tree = self.tree;
+        match &tree.node(id).content {
+            Content::Scalar(scalar) => {
+                tree.show(id);
+                self.free_scalar(scalar, at)
+            }
+            Content::Sequence(items) => {
+                let values: Vec<_> = items.iter().map(|&i| self.free(i, tree.item_at(i))).collect();
+                values.into_iter().collect::<Option<Vec<_>>>().map(Value::Array)
+            }
+            Content::Mapping(entries) => {
+                let values: Vec<_> = entries
+                    .iter()
+                    .map(|e| self.free(e.value, tree.entry_at(e)).map(|v| (e.key.clone(), v)))
+                    .collect();
+                values.into_iter().collect::<Option<Map<_, _>>>().map(Value::Object)
+            }
+            Content::Broken => {
+                tree.show(id);
+                None
+            }
+        }
+    }
+
+    fn free_scalar(&mut self, scalar: &Scalar, at: At) -> Option<Value> {
+        match scalar.kind() {
+            Plain::Null => Some(Value::Null),
+            Plain::Bool(value) => Some(value.into()),
+            Plain::Text => Some(scalar.text.as_str().into()),
+            kind => match scalar::number(&scalar.text, kind) {
+                Ok(value) => Some(value),
+                Err(message) => {
+                    self.error(at, message, Some("put it in quotes to keep it as it is written"));
+                    None
+                }
+            },
+        }
+    }
+
+    /// Parameters of an authentication: nothing of them is shown in diagnostics, whatever they hold.
+    fn params(&mut self, id: NodeId, at: At) -> Option<Value> {
+        let tree = self.tree;
+        if !matches!(tree.node(id).content, Content::Mapping(_)) {
+            self.mismatch(id, at, "a mapping", None);
+            return None;
+        }
+        let before = self.report.errors();
+        let mut members = Map::new();
+        for entry in tree.entries(id) {
+            let at = tree.entry_at(entry);
+            let value = match &tree.node(entry.value).content {
+                Content::Scalar(scalar) if scalar.kind() != Plain::Null => self.free_scalar(scalar, at),
+                Content::Mapping(entries) => self.secret(entry.value, entries, at),
+                _ => {
+                    let expected = "a string, a number, a boolean or a secret reference";
+                    self.mismatch(entry.value, at, expected, Some(SECRET_HINT));
+                    None
+                }
+            };
+            if let Some(value) = value {
+                members.insert(entry.key.clone(), value);
+            }
+        }
+        (self.report.errors() == before).then_some(Value::Object(members))
+    }
+
+    /// A secret reference: one key of three.
+    fn secret(&mut self, id: NodeId, entries: &[Entry], at: At) -> Option<Value> {
+        for entry in entries.iter().filter(|e| !SECRET_KEYS.contains(&e.key.as_str())) {
+            // `{ TOKEN }` is a mapping with the secret as a key.
+            self.hidden.push(entry.key_at.start..entry.key_at.end);
+        }
+        let [entry] = entries else {
+            self.error(at, "a secret reference has exactly one key", Some(SECRET_HINT));
+            return None;
+        };
+        let value_at = self.tree.entry_at(entry);
+        let text = match entry.key.as_str() {
+            "fromCommand" => self.command(entry.value, value_at),
+            "fromEnv" | "fromFile" => self.secret_text(entry.value, value_at).map(Value::String),
+            _ => {
+                self.error(at, "a parameter is a single value or a secret reference", Some(SECRET_HINT));
+                None
+            }
+        }?;
+        self.tree.show(id);
+        Some(Value::Object(Map::from_iter([(entry.key.clone(), text)])))
+    }
+
+    fn secret_text(&mut self, id: NodeId, at: At) -> Option<String> {
+        let tree = self.tree;
+        match &tree.node(id).content {
+            Content::Scalar(scalar) if scalar.kind() != Plain::Null => {
+                if scalar.text.is_empty() || scalar.text.contains(char::is_control) {
+                    self.error(at, "must be a single line, and not empty", Some(SECRET_HINT));
+                    return None;
+                }
+                Some(scalar.text.clone())
+            }
+            _ => {
+                self.mismatch(id, at, "a string", Some(SECRET_HINT));
+                None
+            }
+        }
+    }
+
+    fn command(&mut self, id: NodeId, at: At) -> Option<Value> {
+        let tree = self.tree;
+        let Content::Sequence(items) = &tree.node(id).content else {
+            let hint = "write program and arguments as a list, as in [pass, show, zendesk]; no shell is run";
+            self.mismatch(id, at, "a list of strings", Some(hint));
+            return None;
+        };
+        if items.is_empty() {
+            self.error(at, "a command needs a program", Some(SECRET_HINT));
+            return None;
+        }
+        // As written: `[head, -n, 1]` means the text `1`.
+        let words: Vec<_> = items.iter().map(|&i| self.secret_text(i, tree.item_at(i))).collect();
+        words.into_iter().collect::<Option<Vec<String>>>().map(Value::from)
+    }
+}
+
+fn expected(shape: &Shape) -> &'static str {
+    match shape {
+        Shape::Text => "a string",
+        Shape::Id => "an id",
+        Shape::Uri => "a URI",
+        Shape::Version => "a version, such as \"1.0\"",
+        Shape::Bool => "true or false",
+        Shape::Integer { .. } => "a whole number",
+        Shape::Time => "a time, such as 2030-01-31T08:00:00Z or epoch seconds",
+        Shape::Choice(_) => "one of a few words",
+        Shape::Address => "an address, such as other-pipeline.baseConnection",
+        Shape::Object(_) | Shape::Params => "a mapping",
+        Shape::List(_) => "a list",
+        Shape::Free => "a value",
+    }
+}
+
+type Fault = (String, Option<String>);
+
+/// A single value by its shape; a fault is a message and a hint.
+fn single(name: &str, scalar: &Scalar, shape: &Shape) -> Result<Value, Fault> {
+    let text = scalar.text.as_str();
+    let kind = scalar.kind();
+    let found = || found_kind(kind);
+    let plain_fault = |message: String| Err((message, None));
+    let wrong = |hint: &str| Err((format!("expected {}, found {}", expected(shape), found()), Some(hint.into())));
+    match shape {
+        // As written: an id or a version may look like a number.
+        Shape::Id if scalar::is_id(text) && !matches!(kind, Plain::Bool(_)) => Ok(text.into()),
+        Shape::Id => Err((
+            format!("{} is not an id", named(scalar)),
+            Some("an id has letters, digits, `-` and `_`, and at most 128 of them".to_owned()),
+        )),
+        Shape::Version if scalar::is_version(text) && !matches!(kind, Plain::Bool(_)) => Ok(text.into()),
+        Shape::Version => plain_fault(format!("{} is not a version", named(scalar))),
+        Shape::Bool => match (kind, text) {
+            (Plain::Bool(value), _) => Ok(value.into()),
+            (_, "true") if scalar.interpolated => Ok(true.into()),
+            (_, "false") if scalar.interpolated => Ok(false.into()),
+            (Plain::Text, "true" | "false") => wrong("leave the quotes out"),
+            (Plain::Text, "yes" | "no" | "on" | "off") => wrong("`yes`, `no`, `on` and `off` are plain strings"),
+            _ => wrong("write true or false"),
+        },
+        Shape::Integer { min, max } => {
+            let whole = match kind {
+                Plain::Int => scalar::integer(text),
+                Plain::Text if scalar.interpolated => text.trim().parse().ok(),
+                Plain::Text if text.parse::<i64>().is_ok() => return wrong("leave the quotes out"),
+                Plain::Float => return plain_fault(format!("expected a whole number, found {}", quoted(text))),
+                _ => return wrong("write it in digits"),
+            };
+            match whole {
+                Some(whole) if (*min..=*max).contains(&whole) => Ok(whole.into()),
+                None if kind == Plain::Text => wrong("what the reference stands for is not a whole number"),
+                _ => plain_fault(format!("{} is out of range: it must be {min} to {max}", named(scalar))),
+            }
+        }
+        Shape::Time => scalar::time(text.trim()).map(Value::from).map_err(|message| {
+            let hint = "a date needs a time and an offset from UTC";
+            (message, (kind == Plain::Text && !scalar.interpolated).then(|| hint.to_owned()))
+        }),
+        _ if kind != Plain::Text => wrong("put it in quotes to make it a string"),
+        Shape::Uri if scalar::is_uri(text) => Ok(text.into()),
+        Shape::Uri => Err((
+            format!("{} is not a URI", named(scalar)),
+            Some("such as https://ns.adobe.com/TENANT/schemas/ID".to_owned()),
+        )),
+        Shape::Choice(words) if words.contains(&text) => Ok(text.into()),
+        Shape::Choice(words) => {
+            let guess = if scalar.interpolated { None } else { did_you_mean(text, words.iter().copied()) };
+            let list = format!("one of: {}", listed(words.iter().copied()));
+            Err((
+                format!("{} is not allowed here", named(scalar)),
+                Some(guess.map_or(list.clone(), |guess| format!("{guess} {list}"))),
+            ))
+        }
+        Shape::Address => match text.parse::<Address>() {
+            Ok(_) => Ok(text.into()),
+            Err(_) => Err((format!("{} is not an address", named(scalar)), Some(address_hint(text)))),
+        },
+        _ => match scalar::text_fault(text, SEVERAL_LINES.contains(&name)) {
+            None => Ok(text.into()),
+            Some(fault) => plain_fault(format!("`{name}` {fault}")),
+        },
+    }
+}
+
+fn found_kind(kind: Plain) -> &'static str {
+    match kind {
+        Plain::Null => "nothing",
+        Plain::Bool(_) => "a boolean",
+        Plain::Int | Plain::Float => "a number",
+        Plain::Text => "a string",
+    }
+}
+
+fn address_hint(text: &str) -> String {
+    let sections = || Kind::ALL.into_iter().map(Kind::section);
+    let guess = text.rsplit_once('.').and_then(|(_, section)| did_you_mean(section, sections()));
+    let form = format!("write PIPELINE.SECTION, with one of the sections {}", listed(sections()));
+    guess.map_or(form.clone(), |guess| format!("{guess} {form}"))
+}
