@@ -102,13 +102,14 @@ impl Drafts {
             match entry.key.as_str() {
                 "apiVersion" | "pipeline" => {}
                 "platform" => self.platform(&mut walk, entry),
-                name => match Kind::from_section(name) {
-                    Some(kind) => {
-                        sections += 1;
+                name => {
+                    sections += 1;
+                    if let Some(kind) = Kind::from_section(name) {
                         self.section(&mut walk, entry, kind, pipeline.as_deref(), is_new);
+                    } else {
+                        unknown_section(&mut walk, entry);
                     }
-                    None => unknown_section(&mut walk, entry),
-                },
+                }
             }
         }
         if sections == 0 && is_new {
@@ -153,7 +154,7 @@ impl Drafts {
     }
 
     fn platform(&mut self, walk: &mut Walk<'_>, entry: &Entry) {
-        let Some(members) = walk.object(entry.value, &[PLATFORM], entry.key_at) else { return };
+        let Some(members) = walk.object(entry.value, &[PLATFORM], walk.tree.entry_at(entry)) else { return };
         for (name, slot) in [("org", &mut self.org), ("sandbox", &mut self.sandbox)] {
             let Some(value) = members.get(name).and_then(Value::as_str) else { continue };
             let at = walk.tree.entry(entry.value, name).map_or(entry.key_at, |e| walk.tree.entry_at(e));
@@ -182,7 +183,8 @@ impl Drafts {
         pipeline: Option<&str>,
         is_new: bool,
     ) {
-        let members = walk.object(entry.value, &[kind.spec().grammar(), EVERY_SECTION], entry.key_at);
+        let at = walk.tree.entry_at(entry);
+        let members = walk.object(entry.value, &[kind.spec().grammar(), EVERY_SECTION], at);
         let Some(pipeline) = pipeline.filter(|_| is_new) else { return };
         let ok = members.is_some();
         let mut members = members.unwrap_or_default();

@@ -93,7 +93,8 @@ fn resolve(inner: Option<&str>, inputs: &Inputs<'_>) -> Result<String, (String, 
         Some((name, default)) => (name, Some(default)),
         None => (rest, None),
     };
-    if name.is_empty() || !name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.')) {
+    if name.is_empty() || !name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'))
+    {
         return fault("the name in this reference is not a name");
     }
     if default.is_some_and(|default| default.contains("${")) {

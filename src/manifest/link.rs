@@ -92,7 +92,9 @@ impl<'a> Index<'a> {
                 let message = format!("`{}` and `{}` exclude each other", key.by_address, key.by_id);
                 report.push(
                     Raw::error(key_at(key.by_id), message)
-                        .hint("keep one: an address for an object of this manifest, an id for an existing one")
+                        .hint(
+                            "keep one: an address for an object of this manifest, an id for an existing one",
+                        )
                         .related(key_at(key.by_address), "the other one is here"),
                 );
                 None
@@ -108,12 +110,12 @@ impl<'a> Index<'a> {
                 let found = self.by_address.get(&own).map(|number| Target::Section(*number));
                 if found.is_none() && key.required {
                     let (title, wanted) = (draft.address.kind.spec().title(), key.kind.spec().title());
-                    report.push(
-                        Raw::error(draft.key_at, format!("the {title} has no {wanted}")).hint(format!(
+                    report.push(Raw::error(draft.key_at, format!("the {title} has no {wanted}")).hint(
+                        format!(
                             "add a section `{}`, or give `{}: PIPELINE.{}` or `{}`",
                             key.kind, key.by_address, key.kind, key.by_id
-                        )),
-                    );
+                        ),
+                    ));
                 }
                 found
             }
@@ -126,7 +128,12 @@ impl<'a> Index<'a> {
         if address.kind != kind {
             report.push(Raw::error(
                 at,
-                format!("{} is a {}, not a {}", quoted(text), address.kind.spec().title(), kind.spec().title()),
+                format!(
+                    "{} is a {}, not a {}",
+                    quoted(text),
+                    address.kind.spec().title(),
+                    kind.spec().title()
+                ),
             ));
             return None;
         }

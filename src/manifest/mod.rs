@@ -26,6 +26,7 @@ pub use interpolate::Inputs;
 pub use schema::json_schema;
 
 use diagnostic::{Raw, Report};
+use source::Source;
 
 /// Everything that one run manages, checked.
 #[derive(Clone, Debug, Default)]
@@ -78,16 +79,24 @@ pub struct Loaded {
 pub fn load(paths: &[PathBuf], inputs: &Inputs<'_>) -> Result<Loaded, Problems> {
     let mut report = Report::default();
     if paths.is_empty() {
-        report.push(Raw::error(None, "no manifest is named").hint("name YAML files, or folders that hold some"));
+        report.push(
+            Raw::error(None, "no manifest is named").hint("name YAML files, or folders that hold some"),
+        );
     }
-    let mut sources = source::read_all(paths, &mut report);
+    let sources = source::read_all(paths, &mut report);
+    check(sources, report, inputs)
+}
+
+/// Checks what was read; `report` has what went wrong with reading.
+fn check(mut sources: Vec<Source>, mut report: Report, inputs: &Inputs<'_>) -> Result<Loaded, Problems> {
     let mut drafts = document::Drafts::default();
     let mut trees = Vec::with_capacity(sources.len());
     let mut hidden = Vec::with_capacity(sources.len());
     for (file, source) in sources.iter_mut().enumerate() {
-        let is_readable = source.unparsed.is_empty();
         let errors = report.errors();
-        let tree = tree::parse(file, source, inputs, &mut report);
+        let is_readable = source.unparsed.is_empty();
+        let tree =
+            if is_readable { tree::parse(file, source, inputs, &mut report) } else { tree::Tree::default() };
         if is_readable && tree.documents.is_empty() && report.errors() == errors {
             let at = diagnostic::At { file, start: 0, end: 0 };
             let error = Raw::error(at, "the file holds no document");

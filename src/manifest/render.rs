@@ -125,7 +125,9 @@ fn with_place<'a>(group: Group<'a>, place: &'a Place, kind: AnnotationKind) -> G
                 .path(path)
                 .annotation(kind.span(snippet.span.clone())),
         ),
-        None => group.element(Origin::path(path).line(place.position.line).char_column(place.position.column)),
+        None => {
+            group.element(Origin::path(path).line(place.position.line).char_column(place.position.column))
+        }
     }
 }
 

@@ -137,7 +137,9 @@ mod tests {
 
     #[test]
     fn plain_scalars_follow_the_core_schema() {
-        for text in ["no", "yes", "on", "y", "1_000", "1:30", "0b1", "e5", ".", "-", "+", "1e", "0x", "nan", "1.2.3"] {
+        for text in
+            ["no", "yes", "on", "y", "1_000", "1:30", "0b1", "e5", ".", "-", "+", "1e", "0x", "nan", "1.2.3"]
+        {
             assert_eq!(plain(text), Plain::Text, "{text}");
         }
         for text in ["0", "-1", "+15", "007", "0x1F", "0o17"] {
@@ -153,7 +155,12 @@ mod tests {
         assert_eq!(number("0x10", Plain::Int), Ok(16.into()));
         assert_eq!(number("18446744073709551615", Plain::Int), Ok(u64::MAX.into()));
         assert_eq!(number("1.0", Plain::Float), Ok(1.0.into()));
-        for (text, kind) in [("007", Plain::Int), ("18446744073709551616", Plain::Int), (".inf", Plain::Float), ("1e999", Plain::Float)] {
+        for (text, kind) in [
+            ("007", Plain::Int),
+            ("18446744073709551616", Plain::Int),
+            (".inf", Plain::Float),
+            ("1e999", Plain::Float),
+        ] {
             assert!(number(text, kind).is_err(), "{text}");
         }
     }

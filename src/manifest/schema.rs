@@ -117,7 +117,8 @@ fn secret() -> Value {
         })
     };
     let text = json!({ "type": "string", "minLength": 1 });
-    let words = json!({ "type": "array", "items": { "type": ["string", "number", "boolean"] }, "minItems": 1 });
+    let words =
+        json!({ "type": "array", "items": { "type": ["string", "number", "boolean"] }, "minItems": 1 });
     json!({
         "oneOf": [
             one("fromEnv", "The environment variable that holds the secret.", &text),

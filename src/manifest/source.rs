@@ -84,18 +84,17 @@ impl Source {
     fn snippet(&self, line: Range<usize>, span: Range<usize>, known: &HashSet<&str>) -> Snippet {
         let text = &self.text;
         let before = text.get(line.start..span.start).unwrap_or_default();
-        let from = before.char_indices().rev().take(BEFORE).last().map_or(span.start, |(i, _)| line.start + i);
+        let from =
+            before.char_indices().rev().take(BEFORE).last().map_or(span.start, |(i, _)| line.start + i);
         let behind = text.get(span.start..line.end).unwrap_or_default();
         let to = behind.char_indices().nth(BEHIND).map_or(line.end, |(i, _)| span.start + i);
 
-        let mut masks: Vec<Range<usize>> = if self.unparsed.iter().any(|r| r.contains(&span.start)) {
+        let masks: Vec<Range<usize>> = if self.unparsed.iter().any(|r| r.contains(&span.start)) {
             unknown_values(text.get(line.clone()).unwrap_or_default(), line.start, known)
         } else {
-            Vec::new()
+            let first = self.hidden.partition_point(|r| r.end <= line.start);
+            self.hidden.iter().skip(first).take_while(|r| r.start < line.end).cloned().collect()
         };
-        let first = self.hidden.partition_point(|r| r.end <= line.start);
-        masks.extend(self.hidden.iter().skip(first).take_while(|r| r.start < line.end).cloned());
-        masks.sort_by_key(|range| range.start);
 
         let mut out = String::new();
         let mut shown = Shown { start: None, end: None };
@@ -167,7 +166,8 @@ fn unknown_values(line: &str, base: usize, known: &HashSet<&str>) -> Vec<Range<u
     let mut from = 0;
     let mut hide = |range: Range<usize>, is_known: bool| {
         let text = line.get(range.clone()).unwrap_or_default();
-        let end = range.end - (text.len() - text.trim_end_matches([' ', '\t', ',', '{', '[', '}', ']']).len());
+        let end =
+            range.end - (text.len() - text.trim_end_matches([' ', '\t', ',', '{', '[', '}', ']']).len());
         let start = text.len() - text.trim_start_matches([' ', '\t', '-', '{', '[', ':']).len() + range.start;
         if !is_known && start < end {
             hidden.push(base + start..base + end);

@@ -1,32 +1,491 @@
 //! Whole manifests: what loads, and for every mistake the page that a person reads.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::{Inputs, Loaded, Problems, json_schema, load};
+use proptest::prelude::*;
+use serde_json::{Value, json};
 
-fn load_paths(paths: &[PathBuf]) -> Result<Loaded, Problems> {
+use super::diagnostic::Report;
+use super::source::Source;
+use super::{Inputs, Loaded, Problems, check, json_schema, load};
+use crate::kind::{Address, Kind, Severity};
+
+fn with_inputs<T>(run: impl FnOnce(&Inputs<'_>) -> T) -> T {
     let env = |name: &str| (name == "SET").then(|| "from-environment".to_owned());
     let vars = BTreeMap::from([("interval".to_owned(), "30".to_owned())]);
-    load(paths, &Inputs { env: &env, vars })
+    run(&Inputs { env: &env, vars })
+}
+
+fn check_text(text: &str) -> Result<Loaded, Problems> {
+    let sources = vec![Source::new(PathBuf::from("m.yaml"), text.to_owned())];
+    with_inputs(|inputs| check(sources, Report::default(), inputs))
+}
+
+fn load_path(path: impl Into<PathBuf>) -> Result<Loaded, Problems> {
+    with_inputs(|inputs| load(&[path.into()], inputs))
+}
+
+fn problems(outcome: Result<Loaded, Problems>) -> Problems {
+    outcome.map_or_else(|problems| problems, |loaded| loaded.warnings)
+}
+
+fn messages(outcome: Result<Loaded, Problems>) -> Vec<String> {
+    problems(outcome).list.into_iter().map(|diagnostic| diagnostic.message).collect()
+}
+
+/// Sections with a header, unless the text says with a `!` that it has its own.
+fn with_header(sections: &str) -> String {
+    sections
+        .strip_prefix('!')
+        .map_or_else(|| format!("apiVersion: flowform/v1\npipeline: p\n{sections}"), str::to_owned)
 }
 
 fn examples() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("examples")
 }
 
-#[test]
-fn the_example_loads() {
-    let problems = load_paths(&[examples().join("zendesk.yaml")]);
-    match problems {
-        Ok(l) => { println!("{}", l.warnings.text(false, 120)); println!("{:#?}", l.manifest) }
-        Err(p) => panic!("{}", p.text(false, 120)),
-    }
-    panic!()
+/// Name, manifest and page of every mistake in the table.
+fn mistakes() -> impl Iterator<Item = (&'static str, String, &'static str)> {
+    include_str!("mistakes.txt").split("\n======== ").skip(1).map(|entry| {
+        let (name, rest) = entry.split_once('\n').unwrap();
+        let (sections, page) = rest.split_once("\n--------\n").unwrap();
+        (name, with_header(&format!("{sections}\n")), page)
+    })
 }
 
 #[test]
-fn the_schema_is_committed() {
-    let text = format!("{:#}\n", json_schema());
-    std::fs::write(examples().join("flowform.schema.json"), text).unwrap();
+fn every_mistake_has_its_page() {
+    for (name, text, page) in mistakes() {
+        let found = problems(check_text(&text)).text(false, 120);
+        assert!(found.trim_end() == page.trim_end(), "{name}:\n{found}");
+    }
+}
+
+#[test]
+fn no_secret_is_repeated_in_any_format() {
+    for (name, text, _) in mistakes() {
+        let problems = problems(check_text(&text));
+        assert!(!problems.is_empty(), "{name} is no mistake");
+        let text = [problems.text(true, 80), problems.text(false, 400)].concat();
+        let others = [problems.json().to_string(), problems.github(), format!("{problems:?}")].concat();
+        assert!(!text.contains("HUSH") && !others.contains("HUSH"), "{name}:\n{text}{others}");
+    }
+}
+
+#[test]
+fn the_examples_load() {
+    let loaded = load_path(examples().join("zendesk.yaml")).unwrap();
+    assert_eq!(loaded.warnings.list.len(), 1, "{}", loaded.warnings.text(false, 120));
+    assert!(loaded.warnings.list[0].message.contains("different specs"));
+    assert_eq!(loaded.manifest.sandbox.as_deref(), Some("dev"));
+    let kinds: Vec<Kind> = loaded.manifest.sections.iter().map(|s| s.address.kind).collect();
+    assert_eq!(kinds, Kind::ALL);
+
+    let current = load_path(examples().join("zendesk-current.yaml")).unwrap();
+    assert!(current.warnings.is_empty(), "{}", current.warnings.text(false, 120));
+    assert!(load_path(examples()).is_ok(), "both in one run");
+}
+
+/// The requests of the tutorial, as its text has them, save what the example's comments say.
+#[test]
+fn the_example_is_the_tutorial() {
+    let manifest = load_path(examples().join("zendesk.yaml")).unwrap().manifest;
+    let body = |kind: Kind| {
+        &manifest.sections.iter().find(|s| s.address == Address::new("zendesk-users", kind)).unwrap().body
+    };
+    assert_eq!(
+        body(Kind::BaseConnection),
+        &json!({
+            "name": "Zendesk base connection",
+            "description": "Zendesk base connection to authenticate to Platform",
+            "connectionSpec": { "id": "2526ee57-0af4-46ea-a477-720a53108145", "version": "1.0" },
+            "auth": {
+                "specName": "OAuth generic-rest-connector",
+                "params": {
+                    "host": "xxxxx.zendesk.com",
+                    "accessToken": { "$secret": { "source": { "fromEnv": "ZENDESK_ACCESS_TOKEN" } } },
+                },
+            },
+        })
+    );
+    assert_eq!(
+        body(Kind::Source),
+        &json!({
+            "name": "Zendesk Source Connection",
+            "description": "Zendesk Source Connection",
+            "baseConnectionId": { "$id": "zendesk-users.baseConnection" },
+            "connectionSpec": { "id": "6360f136-5980-4111-8bdf-15d29eab3b5a", "version": "1.0" },
+            "data": { "format": "json" },
+            "params": {},
+        })
+    );
+    assert_eq!(
+        body(Kind::Target),
+        &json!({
+            "name": "Zendesk Target Connection",
+            "description": "Zendesk Target Connection",
+            "connectionSpec": { "id": "c604ff05-7f1a-43c0-8e18-33bf874cb11c", "version": "1.0" },
+            "data": { "format": "json" },
+            "params": { "dataSetId": "624bf42e16519d19496e3f67" },
+        })
+    );
+    let fields = body(Kind::Mapping)["fields"].as_object().unwrap();
+    let names: Vec<&str> = fields.keys().map(|d| d.strip_prefix("_extconndev.").unwrap()).collect();
+    assert_eq!(
+        names.join(" "),
+        "id external_id role_type custom_role_id default_group_id phone shared_phone_number verified alias \
+         last_login_at signature details notes active created_at email iana_time_zone organization_id locale \
+         locale_id moderator name only_private_comments report_csv restricted_agent result_type role shared \
+         shared_agent time_zone two_factor_auth_enabled suspended updated_at url"
+    );
+    for (destination, field) in fields {
+        assert_eq!(field["source"], destination.replace("_extconndev.", "results."));
+    }
+    assert_eq!(fields["_extconndev.id"]["description"], "Zendesk");
+    let flow = body(Kind::Dataflow);
+    assert_eq!(flow["flowSpec"]["id"], "6499120c-0b15-42dc-936e-847ea3c24d72");
+    assert_eq!(flow["scheduleParams"]["frequency"], "minute");
+    assert_eq!(flow["scheduleParams"]["interval"], 15);
+}
+
+#[test]
+fn sections_carry_protection_dependencies_and_positions() {
+    let manifest = check_text(
+        "apiVersion: flowform/v1\npipeline: a\nbaseConnection: { name: b, connectionSpec: { id: s } }\n\
+         source: { protect: true, name: s }\n--- # next\n---\napiVersion: flowform/v1\npipeline: b\n\
+         source: { name: t, baseConnection: a.baseConnection }\n",
+    )
+    .unwrap()
+    .manifest;
+    let seen: Vec<(String, bool, Vec<String>, usize)> = manifest
+        .sections
+        .iter()
+        .map(|s| {
+            let parents = s.depends_on.iter().map(Address::to_string).collect();
+            (s.address.to_string(), s.protect, parents, s.position.line)
+        })
+        .collect();
+    let parent = || vec!["a.baseConnection".to_owned()];
+    assert_eq!(
+        seen,
+        [
+            ("a.baseConnection".to_owned(), false, vec![], 3),
+            ("a.source".to_owned(), true, parent(), 4),
+            ("b.source".to_owned(), false, parent(), 9),
+        ]
+    );
+    assert!(manifest.sections[1].body.get("protect").is_none());
+}
+
+/// The value that a kind gets for what stands in the manifest.
+#[test]
+fn values_are_read_by_their_shape() {
+    let flow = |schedule: &str, rest: &str| {
+        let text = format!(
+            "sourceConnectionId: s, targetConnectionId: t, name: f, {rest} schedule: {{ {schedule} }}"
+        );
+        let text = with_header(&format!("dataflow: {{ {text} }}"));
+        check_text(&text).unwrap_or_else(|p| panic!("{}", p.text(false, 200))).manifest.sections[0]
+            .body
+            .clone()
+    };
+    let interval = |text: &str| {
+        flow(&format!("frequency: hour, interval: {text}"), "")["scheduleParams"]["interval"].clone()
+    };
+    assert_eq!(interval("15"), 15);
+    assert_eq!(interval("0x10"), 16);
+    assert_eq!(interval("\"${var:interval}\""), 30);
+    assert_eq!(interval("\"${env:NO:-7}\""), 7);
+    let start = |text: &str| {
+        flow(&format!("frequency: once, startTime: {text}"), "")["scheduleParams"]["startTime"].clone()
+    };
+    assert_eq!(start("1893456000"), 1_893_456_000);
+    assert_eq!(start("\"1893456000\""), 1_893_456_000);
+    assert_eq!(start("2030-01-01T00:00:00Z"), 1_893_456_000);
+    let version = |text: &str| {
+        flow("frequency: once", &format!("flowSpec: {{ id: 12e4, version: {text} }},"))["flowSpec"].clone()
+    };
+    assert_eq!(version("1.0"), json!({ "id": "12e4", "version": "1.0" }));
+    assert_eq!(version("\"1.10\"")["version"], "1.10");
+    let options = flow(
+        "frequency: once",
+        "options: { a: [1, 1.5, no, ~, null, 'x', true], b: &b { c: \"1\" }, d: *b },",
+    );
+    assert_eq!(
+        options["options"],
+        json!({ "a": [1, 1.5, "no", null, null, "x", true], "b": { "c": "1" }, "d": { "c": "1" } })
+    );
+    let enabled = flow("frequency: once", "enabled: \"${env:NO:-false}\",");
+    assert_eq!(enabled["enabled"], false);
+}
+
+#[test]
+fn a_long_line_is_cut_and_keeps_its_column() {
+    let long = format!(
+        "target: {{ name: t, description: {}, dataSetId: \"a b\" }} #{}\n",
+        "x".repeat(500_000),
+        "y".repeat(500_000)
+    );
+    let problems = check_text(&with_header(&long)).unwrap_err();
+    let text = problems.text(false, 100);
+    assert!(text.len() < 1_000, "{} bytes", text.len());
+    assert!(text.contains("m.yaml:3:500046\n"), "{text}");
+    assert!(text.contains("dataSetId: \"a b\""), "{text}");
+    assert!(problems.json().to_string().len() < 2_000);
+    assert!(problems.github().len() < 1_000);
+}
+
+#[test]
+fn a_hundred_are_shown_and_the_rest_counted() {
+    let keys: String = (0..250).map(|n| format!("  colour{n}: x\n")).collect();
+    let text = with_header(&format!(
+        "mapping:\n  name: m\n  schema: {{ id: urn:x }}\n  fields: [{{ source: a, destination: b }}]\n{keys}"
+    ));
+    let problems = check_text(&text).unwrap_err();
+    assert_eq!((problems.list.len(), problems.errors, problems.omitted()), (100, 250, 150));
+    assert!(problems.text(false, 100).ends_with("... and 150 more\n\n"));
+    assert!(problems.github().contains("... and 150 more"));
+    assert_eq!(problems.json()["omittedCount"], 150);
+}
+
+#[test]
+fn json_names_every_place() {
+    let text = with_header("target: { name: t, dataSetId: \"a b\" }\n");
+    assert_eq!(
+        check_text(&text).unwrap_err().json(),
+        json!({
+            "formatVersion": 1,
+            "valid": false,
+            "errorCount": 1,
+            "warningCount": 0,
+            "omittedCount": 0,
+            "diagnostics": [{
+                "severity": "error",
+                "message": "`a b` is not an id",
+                "hint": "an id has letters, digits, `-` and `_`, and at most 128 of them",
+                "file": "m.yaml",
+                "line": 3,
+                "column": 31,
+                "endLine": 3,
+                "endColumn": 36,
+                "snippet": "target: { name: t, dataSetId: \"a b\" }",
+                "related": [],
+            }],
+        })
+    );
+    assert_eq!(Problems::default().json()["valid"], true);
+}
+
+#[test]
+fn github_commands_are_escaped() {
+    let text = with_header("target: { name: t, dataSetId: \"50%\" }\n");
+    let sources = vec![Source::new(PathBuf::from("a,b:c%.yaml"), text)];
+    let problems = with_inputs(|inputs| check(sources, Report::default(), inputs)).unwrap_err();
+    assert_eq!(
+        problems.github(),
+        "::error file=a%2Cb%3Ac%25.yaml,line=3,col=31,endLine=3,endColumn=36,title=flowform::`50%25` is not an id%0A\
+         help: an id has letters, digits, `-` and `_`, and at most 128 of them\n"
+    );
+}
+
+#[test]
+fn github_gets_errors_first() {
+    let text = with_header(
+        "baseConnection: { name: b, connectionSpec: { id: s } }\nsource: { name: s, connectionSpec: { id: t } }\n\
+         target: {}\n",
+    );
+    let problems = check_text(&text).unwrap_err();
+    assert_eq!(problems.list[0].severity, Severity::Warning);
+    assert!(problems.github().starts_with("::error "));
+}
+
+#[test]
+fn nesting_is_limited() {
+    for levels in [65, 100, 100_000] {
+        for text in ["[".repeat(levels), "{a: ".repeat(levels), "- ".repeat(levels), {
+            let mut text = String::new();
+            for level in 0..levels.min(300) {
+                text.push_str(&" ".repeat(level));
+                text.push_str("a:\n");
+            }
+            text
+        }] {
+            assert_eq!(messages(check_text(&text)), ["more than 64 levels of nesting"], "{levels}");
+        }
+    }
+    let deep = |levels| {
+        format!(
+            "source: {{ name: s, baseConnectionId: b, connectionSpec: {{ id: c }}, params: {} }}",
+            "[".repeat(levels) + &"]".repeat(levels)
+        )
+    };
+    assert!(check_text(&with_header(&deep(62))).is_ok());
+}
+
+#[test]
+fn aliases_that_expand_to_too_much_are_refused() {
+    let mut text = with_header(
+        "source:\n  name: s\n  baseConnectionId: b\n  connectionSpec: { id: c }\n  params:\n    a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n",
+    );
+    for level in 1..20 {
+        let alias = vec![format!("*a{}", level - 1); 10].join(", ");
+        text.push_str(&format!("    a{level}: &a{level} [{alias}]\n"));
+    }
+    assert_eq!(messages(check_text(&text)), ["the aliases of this file expand to more than 16 MB"]);
+    let deep =
+        format!("a: &a {}{}\nb: {}*a{}\n", "[".repeat(40), "]".repeat(40), "[".repeat(40), "]".repeat(40));
+    assert_eq!(messages(check_text(&deep)), ["more than 64 levels of nesting"]);
+}
+
+#[test]
+fn documents_behind_a_broken_one_are_checked() {
+    let text =
+        with_header("target: [\n---\napiVersion: flowform/v1\npipeline: q\ntarget: { dataSetId: d }\n");
+    assert_eq!(
+        messages(check_text(&text)),
+        ["this is not YAML: unclosed bracket '['", "the key `name` is missing"]
+    );
+}
+
+#[test]
+fn line_breaks_and_marks_of_other_systems() {
+    let text =
+        "\u{feff}apiVersion: flowform/v1\r\npipeline: p\r\ntarget: { name: t, dataSetId: \"a b\" }\r\n";
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("m.yaml");
+    fs::write(&path, text).unwrap();
+    let problems = load_path(&path).unwrap_err();
+    let place = problems.list[0].place.as_ref().unwrap();
+    assert_eq!((place.position.line, place.position.column), (3, 31));
+    assert!(!place.snippet.as_ref().unwrap().text.contains('\r'));
+}
+
+#[test]
+fn folders_are_read_in_order_and_files_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |path: &str, pipeline: &str| {
+        let path = folder.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        let text = format!(
+            "apiVersion: flowform/v1\npipeline: {pipeline}\ntarget: {{ name: {pipeline}, dataSetId: d }}\n"
+        );
+        fs::write(path, text).unwrap();
+    };
+    write("b.yaml", "b");
+    write("a/z.yml", "az");
+    write("a/y.yaml", "ay");
+    write(".hidden/x.yaml", "hidden");
+    write(".hidden.yaml", "hidden");
+    write("c.json", "json");
+    #[cfg(unix)]
+    std::os::unix::fs::symlink(folder.path(), folder.path().join("a/loop")).unwrap();
+    let paths = [folder.path().to_owned(), folder.path().join("b.yaml")];
+    let manifest = with_inputs(|inputs| load(&paths, inputs)).unwrap().manifest;
+    let pipelines: Vec<&str> = manifest.sections.iter().map(|s| s.address.pipeline.as_str()).collect();
+    assert_eq!(pipelines, ["ay", "az", "b"]);
+    assert_eq!(manifest.sections[0].position.file, folder.path().join("a/y.yaml"));
+}
+
+#[test]
+fn files_that_cannot_be_read_are_reported_with_the_rest() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("a.yaml"), b"a: \xff\n").unwrap();
+    fs::write(folder.path().join("b.yaml"), b"").unwrap();
+    fs::write(folder.path().join("c.yaml"), b"\xff\xfea\0").unwrap();
+    fs::write(folder.path().join("d.yaml"), vec![b' '; 10 * 1024 * 1024 + 1]).unwrap();
+    let problems = load_path(folder.path()).unwrap_err();
+    let seen: Vec<(&str, usize)> = problems
+        .list
+        .iter()
+        .map(|d| (d.message.as_str(), d.place.as_ref().unwrap().position.column))
+        .collect();
+    assert_eq!(
+        seen,
+        [
+            ("the file is not UTF-8", 4),
+            ("the file holds no document", 1),
+            ("the file is not UTF-8", 1),
+            ("the file is larger than 10 MB", 1),
+        ]
+    );
+    let empty = tempfile::tempdir().unwrap();
+    assert_eq!(messages(load_path(empty.path())), ["there is no *.yaml or *.yml file in this folder"]);
+    assert!(messages(load_path("no/such.yaml"))[0].starts_with("the file cannot be read: "));
+    assert_eq!(messages(with_inputs(|inputs| load(&[], inputs))), ["no manifest is named"]);
+}
+
+#[test]
+fn the_committed_schema_is_the_one_made() {
+    let made = format!("{:#}\n", json_schema());
+    let committed = fs::read_to_string(examples().join("flowform.schema.json")).unwrap();
+    assert!(made == committed, "replace examples/flowform.schema.json by:\n{made}");
+}
+
+/// Every key of the grammar is in the schema, with its description, and nothing else is allowed.
+#[test]
+fn the_schema_covers_the_grammar() {
+    let schema = json_schema();
+    for kind in Kind::ALL {
+        let section = &schema["properties"][kind.section()];
+        assert_eq!(section["additionalProperties"], false);
+        for key in kind.spec().grammar() {
+            assert_eq!(section["properties"][key.name]["description"], key.doc);
+            let required = section["required"].as_array().unwrap();
+            assert_eq!(required.contains(&Value::from(key.name)), key.required, "{}", key.name);
+        }
+    }
+}
+
+/// Lines of which random documents are made.
+const LINES: &[&str] = &[
+    "apiVersion: flowform/v1",
+    "pipeline: p",
+    "pipeline: q",
+    "---",
+    "...",
+    "source:",
+    "  name: s",
+    "  name: ${env:SET}",
+    "baseConnection: &b",
+    "  auth: { specName: o, params: { accessToken: x, ä: [ } }",
+    "  <<: *b",
+    "dataflow: {",
+    "}",
+    "\t- x",
+    "  schedule: { frequency: minute, interval: 5 }",
+    "mapping: { fields: [",
+    "{ source: a, destination: b },",
+    "] }",
+    "? [a]",
+    "  description: |",
+    "    日本 text",
+    "  - !!binary x",
+    "%YAML 1.2",
+    "'",
+    "\"",
+    "target: *b",
+    "  ${: x",
+    "  name: '${var:x:-é}'",
+];
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_text_is_answered(text in "\\PC*|[\\x00-\\x7f]*|[\\[\\]{}:,\"'&*!|>%@\\n -]*") {
+        let problems = problems(check_text(&text));
+        problems.text(false, 80);
+        problems.github();
+        problems.json();
+    }
+
+    #[test]
+    fn any_lines_are_answered(lines in prop::collection::vec(prop::sample::select(LINES), 0..30)) {
+        let problems = problems(check_text(&lines.join("\n")));
+        problems.text(true, 40);
+        problems.github();
+        problems.json();
+    }
 }

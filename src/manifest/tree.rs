@@ -28,7 +28,7 @@ const NODE_WEIGHT: usize = 32;
 pub(super) struct NodeId(usize);
 
 /// All documents of one file.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Tree {
     nodes: Vec<Node>,
     /// The documents' roots; empty documents are not among them.
@@ -72,12 +72,14 @@ impl Scalar {
     }
 }
 
-/// A member of a mapping. Repeated ones are not among them.
+/// A member of a mapping.
 #[derive(Debug)]
 pub(super) struct Entry {
     pub(super) key: String,
     pub(super) key_at: At,
     pub(super) value: NodeId,
+    /// Values given under the same key again, which was reported.
+    pub(super) again: Vec<NodeId>,
 }
 
 impl Tree {
@@ -120,6 +122,13 @@ impl Tree {
         self.node(id).shown.set(true);
     }
 
+    /// Allows what is given under the same key again to be shown, if the first value is.
+    pub(super) fn show_again(&self, entry: &Entry) {
+        if self.node(entry.value).shown.get() {
+            entry.again.iter().for_each(|&id| self.show(id));
+        }
+    }
+
     /// The single values that nobody allowed to be shown.
     pub(super) fn hidden(&self) -> Vec<std::ops::Range<usize>> {
         let single = |node: &&Node| matches!(node.content, Content::Scalar(_) | Content::Broken);
@@ -132,6 +141,7 @@ impl Tree {
 pub(super) fn parse(file: usize, source: &mut Source, inputs: &Inputs<'_>, report: &mut Report) -> Tree {
     let options = options! {
         emit_unresolved_aliases: true,
+        emit_anchor_events: true,
         emit_comments: false,
         flow_nesting_limit: DEEPEST,
         block_nesting_limit: DEEPEST,
@@ -184,9 +194,17 @@ struct Frame {
 #[derive(Default)]
 struct MappingFrame {
     entries: Vec<Entry>,
-    seen: HashMap<String, At>,
-    /// The key whose value comes next; the inner `None` is a key that was refused.
-    key: Option<Option<(String, At)>>,
+    /// The number of each key's entry.
+    seen: HashMap<String, usize>,
+    /// The key whose value comes next.
+    key: Option<Pending>,
+}
+
+enum Pending {
+    Key(String, At),
+    /// A key that the entry of this number has already.
+    Again(usize),
+    Refused,
 }
 
 struct Builder<'a> {
@@ -199,7 +217,10 @@ struct Builder<'a> {
     frames: Vec<Frame>,
     anchors: HashMap<usize, NodeId>,
     expansion: usize,
+    /// Where the current document begins.
     document: usize,
+    /// The node of the latest event.
+    last: Option<NodeId>,
 }
 
 fn offset(marker: &Marker) -> usize {
@@ -219,6 +240,7 @@ impl<'a> Builder<'a> {
             anchors: HashMap::new(),
             expansion: 0,
             document: 0,
+            last: None,
         }
     }
 
@@ -229,8 +251,8 @@ impl<'a> Builder<'a> {
 
     fn event(&mut self, event: Event<'_>, span: Span) -> Result<(), Abandoned> {
         let at = self.at(span);
-        if event.tag().is_some() {
-            let tag = span.tag_span().map_or(at, |tag| self.at(tag));
+        let tag = event.tag().map(|_| span.tag_span().map_or(at, |tag| self.at(tag)));
+        if let Some(tag) = tag {
             let error = Raw::error(tag, "YAML tags are not supported");
             self.report.push(error.hint("leave the tag out; put a value in quotes to make it a string"));
         }
@@ -239,15 +261,22 @@ impl<'a> Builder<'a> {
                 self.document = at.start;
                 self.anchors.clear();
             }
-            Event::Scalar(text, style, anchor, _) => self.scalar(text, style, anchor, at),
+            Event::Scalar(text, style, anchor, _) => self.scalar(text, style, anchor, at, tag),
             Event::SequenceStart(_, anchor, _) => return self.open(at, anchor, None),
             Event::MappingStart(_, anchor, _) => return self.open(at, anchor, Some(MappingFrame::default())),
             Event::SequenceEnd | Event::MappingEnd => self.close(at),
             Event::Alias(anchor) => self.alias(anchor, at)?,
-            Event::UnresolvedAlias(name) => {
-                let message = format!("there is no anchor {} above", quoted(&format!("&{name}")));
-                let error = Raw::error(at, message).hint("put the value in quotes if no alias is meant");
-                self.report.push(error);
+            Event::Anchor(..) => {
+                // Belongs to the value in what is masked: a password may begin with `&`.
+                if let Some(NodeId(last)) = self.last
+                    && matches!(self.nodes[last].content, Content::Scalar(_) | Content::Broken)
+                {
+                    self.nodes[last].at.start = at.start.min(self.nodes[last].at.start);
+                }
+            }
+            Event::UnresolvedAlias(_) => {
+                let error = Raw::error(at, "this alias has no anchor above");
+                self.report.push(error.hint("put the value in quotes if no alias is meant"));
                 self.leaf(at, Content::Broken, 0);
             }
             _ => {}
@@ -261,7 +290,8 @@ impl<'a> Builder<'a> {
             return;
         }
         let start = self.text.floor_char_boundary(offset(error.marker()).min(self.text.len()));
-        let end = self.text.get(start..).and_then(|t| t.chars().next()).map_or(start, |c| start + c.len_utf8());
+        let end =
+            self.text.get(start..).and_then(|t| t.chars().next()).map_or(start, |c| start + c.len_utf8());
         let hint = match error.kind() {
             ErrorKind::TabNotAllowed | ErrorKind::TabInBlockIndentation | ErrorKind::TabInIndentation => {
                 Some("indent with spaces")
@@ -295,7 +325,9 @@ impl<'a> Builder<'a> {
 
     fn add(&mut self, at: At, content: Content, weight: usize, height: usize) -> NodeId {
         self.nodes.push(Node { at, content, shown: Cell::new(false), weight, height });
-        NodeId(self.nodes.len() - 1)
+        let id = NodeId(self.nodes.len() - 1);
+        self.last = Some(id);
+        id
     }
 
     fn leaf(&mut self, at: At, content: Content, anchor: usize) {
@@ -304,16 +336,18 @@ impl<'a> Builder<'a> {
         self.complete(id, anchor);
     }
 
-    fn scalar(&mut self, text: Cow<'_, str>, style: ScalarStyle, anchor: usize, at: At) {
+    fn scalar(&mut self, text: Cow<'_, str>, style: ScalarStyle, anchor: usize, at: At, tag: Option<At>) {
         let is_plain = style == ScalarStyle::Plain;
         if let Some(Frame { mapping: Some(mapping), .. }) = self.frames.last_mut()
             && mapping.key.is_none()
         {
-            let key = key(text.into_owned(), is_plain, at, &mapping.seen, self.report);
-            if let Some((key, at)) = &key {
-                mapping.seen.insert(key.clone(), *at);
-            }
-            mapping.key = Some(key);
+            mapping.key = Some(mapping.pending(text.into_owned(), is_plain, at, self.report));
+            self.last = None;
+            return;
+        }
+        if let Some(tag) = tag {
+            // What a tag makes of a value is not ours to guess.
+            self.leaf(At { start: tag.start.min(at.start), ..at }, Content::Broken, anchor);
             return;
         }
         let slice = self.text.get(at.start..at.end).unwrap_or_default();
@@ -370,7 +404,7 @@ impl<'a> Builder<'a> {
             && mapping.key.is_none()
         {
             self.report.push(Raw::error(at, "a key must be a string, not an alias"));
-            mapping.key = Some(None);
+            mapping.key = Some(Pending::Refused);
             return Ok(());
         }
         self.complete(id, 0);
@@ -402,49 +436,51 @@ impl<'a> Builder<'a> {
             return;
         };
         match mapping.key.take() {
-            Some(Some((key, key_at))) => mapping.entries.push(Entry { key, key_at, value: id }),
-            Some(None) => {}
+            Some(Pending::Key(key, key_at)) => {
+                mapping.entries.push(Entry { key, key_at, value: id, again: Vec::new() });
+            }
+            Some(Pending::Again(number)) => {
+                if let Some(entry) = mapping.entries.get_mut(number) {
+                    entry.again.push(id);
+                }
+            }
+            Some(Pending::Refused) => {}
             None => {
                 self.report.push(Raw::error(at, "a key must be a string, not a list or a mapping"));
-                mapping.key = Some(None);
+                mapping.key = Some(Pending::Refused);
             }
         }
     }
 }
 
-/// The key, unless it is refused.
-fn key(
-    text: String,
-    is_plain: bool,
-    at: At,
-    seen: &HashMap<String, At>,
-    report: &mut Report,
-) -> Option<(String, At)> {
-    if is_plain && text == "<<" {
-        report.push(
-            Raw::error(at, "merge keys (`<<`) are not supported")
-                .hint("write the members out, or give the whole value an anchor and use it as an alias"),
-        );
-        return None;
+impl MappingFrame {
+    fn pending(&mut self, text: String, is_plain: bool, at: At, report: &mut Report) -> Pending {
+        if is_plain && text == "<<" {
+            report.push(
+                Raw::error(at, "merge keys (`<<`) are not supported")
+                    .hint("write the members out, or give the whole value an anchor and use it as an alias"),
+            );
+            return Pending::Refused;
+        }
+        if is_plain && plain(&text) != Plain::Text {
+            let error = Raw::error(at, format!("a key must be a string, and {} is none", quoted(&text)));
+            report.push(error.hint("put it in quotes"));
+            return Pending::Refused;
+        }
+        if text.starts_with('$') {
+            let error = Raw::error(at, "a key must not begin with `$`");
+            report.push(error.hint("references such as ${env:NAME} work in values only"));
+            return Pending::Refused;
+        }
+        if let Some(&number) = self.seen.get(&text) {
+            let mut error = Raw::error(at, format!("the key {} is given twice", quoted(&text)));
+            if let Some(first) = self.entries.get(number) {
+                error = error.related(first.key_at, "it is given here first");
+            }
+            report.push(error.hint("keep one of the two"));
+            return Pending::Again(number);
+        }
+        self.seen.insert(text.clone(), self.entries.len());
+        Pending::Key(text, at)
     }
-    if is_plain && plain(&text) != Plain::Text {
-        let error = Raw::error(at, format!("a key must be a string, and {} is none", quoted(&text)));
-        report.push(error.hint("put it in quotes"));
-        return None;
-    }
-    if text.starts_with('$') {
-        let error = Raw::error(at, "a key must not begin with `$`");
-        report.push(error.hint("references such as ${env:NAME} work in values only"));
-        return None;
-    }
-    if let Some(first) = seen.get(&text) {
-        report.push(
-            Raw::error(at, format!("the key {} is given twice", quoted(&text)))
-                .hint("keep one of the two")
-                .related(*first, "it is given here first"),
-        );
-        return None;
-    }
-    Some((text, at))
 }
-

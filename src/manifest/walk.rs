@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use serde_json::{Map, Value};
 
-use super::diagnostic::{At, Raw, Report, did_you_mean, listed, quoted};
+use super::diagnostic::{At, Raw, Report, closest, did_you_mean, listed, quoted};
 use super::scalar::{self, Plain};
 use super::tree::{Content, Entry, NodeId, Scalar, Tree};
 use crate::kind::{Address, Key, Kind, Shape, is_secret_reference};
@@ -43,7 +43,7 @@ fn named(scalar: &Scalar) -> String {
     if scalar.interpolated { "the value of the reference".to_owned() } else { quoted(&scalar.text) }
 }
 
-impl<'a> Walk<'a> {
+impl Walk<'_> {
     fn error(&mut self, at: At, message: impl Into<String>, hint: Option<&str>) {
         let mut raw = Raw::error(at, message);
         raw.hint = hint.map(str::to_owned);
@@ -61,37 +61,48 @@ impl<'a> Walk<'a> {
     }
 
     /// The members of a mapping, by tables of keys.
-    pub(super) fn object(&mut self, id: NodeId, tables: &[&'static [Key]], at: At) -> Option<Map<String, Value>> {
+    pub(super) fn object(
+        &mut self,
+        id: NodeId,
+        tables: &[&'static [Key]],
+        at: At,
+    ) -> Option<Map<String, Value>> {
         if !matches!(self.tree.node(id).content, Content::Mapping(_)) {
-            self.tree.show(id);
             self.mismatch(id, at, "a mapping", None);
             return None;
         }
         let before = self.report.errors();
         let keys = || tables.iter().flat_map(|table| table.iter());
         let mut members = Map::new();
+        let mut meant = Vec::new();
         for entry in self.tree.entries(id) {
             let Some(key) = keys().find(|key| key.name == entry.key) else {
-                self.unknown_key(entry, keys().map(|key| key.name).collect());
+                meant.extend(self.unknown_key(entry, keys().map(|key| key.name).collect()));
                 continue;
             };
             if let Some(value) = self.value(key.name, entry.value, &key.shape, self.tree.entry_at(entry)) {
                 members.insert(entry.key.clone(), value);
             }
+            self.tree.show_again(entry);
         }
-        for key in keys().filter(|key| key.required && self.tree.entry(id, key.name).is_none()) {
+        let is_missing = |key: &&Key| self.tree.entry(id, key.name).is_none() && !meant.contains(&key.name);
+        for key in keys().filter(|key| key.required).filter(is_missing) {
             let message = format!("the key `{}` is missing", key.name);
             self.report.push(Raw::error(at, message).hint(key.doc));
         }
         (self.report.errors() == before).then_some(members)
     }
 
-    pub(super) fn unknown_key(&mut self, entry: &Entry, known: Vec<&'static str>) {
-        let guess = did_you_mean(&entry.key, known.iter().copied());
+    /// Reports a key; the result is the one that was probably meant.
+    pub(super) fn unknown_key(&mut self, entry: &Entry, known: Vec<&'static str>) -> Option<&'static str> {
+        let meant = closest(&entry.key, known.iter().copied());
         let known = format!("known here: {}", listed(known));
-        let hint = guess.map_or(known.clone(), |guess| format!("{guess} {known}"));
-        self.report
-            .push(Raw::error(entry.key_at, format!("unknown key {}", quoted(&entry.key))).hint(hint));
+        let hint = meant.map_or(known.clone(), |meant| format!("did you mean `{meant}`? {known}"));
+        if meant.is_some() {
+            self.tree.show(entry.value);
+        }
+        self.report.push(Raw::error(entry.key_at, format!("unknown key {}", quoted(&entry.key))).hint(hint));
+        meant
     }
 
     /// A value under the key of this name.
@@ -291,7 +302,8 @@ fn single(name: &str, scalar: &Scalar, shape: &Shape) -> Result<Value, Fault> {
     let kind = scalar.kind();
     let found = || found_kind(kind);
     let plain_fault = |message: String| Err((message, None));
-    let wrong = |hint: &str| Err((format!("expected {}, found {}", expected(shape), found()), Some(hint.into())));
+    let wrong =
+        |hint: &str| Err((format!("expected {}, found {}", expected(shape), found()), Some(hint.into())));
     match shape {
         // As written: an id or a version may look like a number.
         Shape::Id if scalar::is_id(text) && !matches!(kind, Plain::Bool(_)) => Ok(text.into()),
@@ -306,7 +318,9 @@ fn single(name: &str, scalar: &Scalar, shape: &Shape) -> Result<Value, Fault> {
             (_, "true") if scalar.interpolated => Ok(true.into()),
             (_, "false") if scalar.interpolated => Ok(false.into()),
             (Plain::Text, "true" | "false") => wrong("leave the quotes out"),
-            (Plain::Text, "yes" | "no" | "on" | "off") => wrong("`yes`, `no`, `on` and `off` are plain strings"),
+            (Plain::Text, "yes" | "no" | "on" | "off") => {
+                wrong("`yes`, `no`, `on` and `off` are plain strings")
+            }
             _ => wrong("write true or false"),
         },
         Shape::Integer { min, max } => {
@@ -314,12 +328,18 @@ fn single(name: &str, scalar: &Scalar, shape: &Shape) -> Result<Value, Fault> {
                 Plain::Int => scalar::integer(text),
                 Plain::Text if scalar.interpolated => text.trim().parse().ok(),
                 Plain::Text if text.parse::<i64>().is_ok() => return wrong("leave the quotes out"),
-                Plain::Float => return plain_fault(format!("expected a whole number, found {}", quoted(text))),
+                Plain::Float => {
+                    return plain_fault(format!("expected a whole number, found {}", quoted(text)));
+                }
                 _ => return wrong("write it in digits"),
             };
             match whole {
                 Some(whole) if (*min..=*max).contains(&whole) => Ok(whole.into()),
                 None if kind == Plain::Text => wrong("what the reference stands for is not a whole number"),
+                // The largest number of a platform that says nothing of one.
+                _ if *max >= i64::from(i32::MAX) => {
+                    plain_fault(format!("{} is out of range: it must be at least {min}", named(scalar)))
+                }
                 _ => plain_fault(format!("{} is out of range: it must be {min} to {max}", named(scalar))),
             }
         }
