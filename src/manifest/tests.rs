@@ -489,3 +489,21 @@ proptest! {
         problems.json();
     }
 }
+
+/// Whatever one slip of the finger makes of a manifest, its secrets are not in what is printed about it.
+#[test]
+fn a_damaged_manifest_repeats_no_secret() {
+    const PARAMS: &str = "baseConnection:\n  name: b\n  connectionSpec: { id: s }\n  auth:\n    specName: o\n    params:\n      \
+         accessToken: HUSH\n      privateKey: |\n        HUSH HUSH\n        HUSH\n      \
+         token: { fromCommand: [a, HUSH] }\n      password: \"HUSH \\\"x\"\n";
+    for at in 0..PARAMS.len() {
+        for with in ["", ":", ": ", "\"", "[", "}", "\n", "\t", "#", "&", "!", "$"] {
+            let mut text = with_header(PARAMS);
+            let start = text.len() - PARAMS.len() + at;
+            let end = if with.is_empty() { start + 1 } else { start };
+            text.replace_range(start..end, with);
+            let page = problems(check_text(&text)).text(false, 200);
+            assert!(!page.contains("HUSH"), "{text}\n{page}");
+        }
+    }
+}
