@@ -179,15 +179,18 @@ fn doubtful_values(line: &str, base: usize, plain: &HashSet<&str>) -> Vec<Range<
             hidden.push(base + start..base + end);
         }
     };
-    for (colon, _) in line.match_indices(':') {
+    let mut is_in_list = false;
+    for (colon, sign) in line.match_indices([':', '[', '{']) {
+        if sign != ":" {
+            is_in_list = sign == "[";
+            continue;
+        }
         let behind = line.get(colon + 1..).unwrap_or_default();
         if !behind.is_empty() && !behind.starts_with([' ', '\t', '"', '\'', '[', '{']) {
             continue;
         }
         let before = line.get(from..colon).unwrap_or_default().trim_end();
         let before = before.strip_suffix(['"', '\'']).unwrap_or(before);
-        let opening = line.get(..colon).unwrap_or_default().rfind(['[', '{']);
-        let is_in_list = opening.is_some_and(|at| line.get(at..).is_some_and(|l| l.starts_with('[')));
         let word = before.rsplit(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '-' | '.'))).next();
         let Some(word) = word.filter(|w| !w.is_empty()) else { continue };
         let start = from + before.len() - word.len();
@@ -207,12 +210,14 @@ fn doubtful_values(line: &str, base: usize, plain: &HashSet<&str>) -> Vec<Range<
 
 /// Reads every file that the paths name: files, and folders with all their YAML files, in order, each once.
 pub(super) fn read_all(paths: &[PathBuf], report: &mut Report) -> Vec<Source> {
-    let mut reader = Reader { report, sources: Vec::new(), files: HashSet::new(), folders: HashSet::new() };
+    let mut reader =
+        Reader { report, sources: Vec::new(), found: 0, files: HashSet::new(), folders: HashSet::new() };
     for path in paths {
         if path.is_dir() {
-            let before = reader.files.len();
+            let is_new = path.canonicalize().is_ok_and(|real| !reader.folders.contains(&real));
+            let before = (reader.found, reader.sources.len());
             reader.folder(path);
-            if reader.files.len() == before && reader.report.errors() == 0 {
+            if is_new && (reader.found, reader.sources.len()) == before {
                 reader.refuse(path, "there is no *.yaml or *.yml file in this folder", None);
             }
         } else {
@@ -225,6 +230,8 @@ pub(super) fn read_all(paths: &[PathBuf], report: &mut Report) -> Vec<Source> {
 struct Reader<'a> {
     report: &'a mut Report,
     sources: Vec<Source>,
+    /// How many YAML files the folders hold, also those that were named before.
+    found: usize,
     files: HashSet<PathBuf>,
     folders: HashSet<PathBuf>,
 }
@@ -259,7 +266,10 @@ impl Reader<'_> {
             let path = entry.path();
             if path.is_dir() {
                 self.folder(&path);
-            } else if path.extension().is_some_and(|e| e == "yaml" || e == "yml") {
+            } else if path.extension().is_some_and(|e| e == "yaml" || e == "yml")
+                && (path.is_file() || !path.exists())
+            {
+                self.found += 1;
                 self.file(&path);
             }
         }
