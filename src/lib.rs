@@ -1,9 +1,3 @@
-//! flowform: plan, apply and destroy Adobe Experience Platform source pipelines from a YAML manifest.
+//! flowform: the emulator alone.
 
-pub mod api;
 pub mod emulator;
-pub mod kind;
-pub mod manifest;
-pub mod secret;
-pub mod state;
-pub mod wire;
