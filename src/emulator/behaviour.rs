@@ -65,7 +65,7 @@ pub struct Behaviour {
     pub default_mapping_version: MappingVersion,
     /// What `DELETE /mappingSets/{id}` does.
     pub mapping_delete: MappingDelete,
-    /// Whether a list of mapping sets must give `start`; OpenAPI says so, Adobe's client does not.
+    /// Whether a list of mapping sets must give `start`; `OpenAPI` says so, Adobe's client does not.
     pub mapping_list_start: bool,
     /// Whether `_page.count` of that list is the number of items, or 0 as in the only example.
     pub page_count: bool,
@@ -131,7 +131,7 @@ pub enum ExploreRoot {
 pub enum MappingVersion {
     /// The newest.
     Latest,
-    /// 0, as OpenAPI says.
+    /// 0, as `OpenAPI` says.
     Zero,
 }
 

@@ -174,7 +174,7 @@ fn list(cx: &Context<'_>) -> Answer {
     Ok(Reply::ok(Value::Object(page)))
 }
 
-fn save(cx: &mut Context<'_>, id: &str, mut record: Record) -> Answer {
+fn save(cx: &mut Context<'_>, id: &str, mut record: Record) -> Reply {
     let patch = record.body["version"]
         .as_str()
         .and_then(|version| version.rsplit('.').next())
@@ -186,7 +186,7 @@ fn save(cx: &mut Context<'_>, id: &str, mut record: Record) -> Answer {
     record.body["updated"] = json!(cx.now.max(before + 1));
     record.body["updatedUser"] = json!(account(&cx.client));
     cx.put(Kind::DataSet, record);
-    Ok(Reply::ok(link(id)))
+    Reply::ok(link(id))
 }
 
 fn patch(cx: &mut Context<'_>, id: &str, v2: bool) -> Answer {
@@ -215,7 +215,7 @@ fn patch(cx: &mut Context<'_>, id: &str, v2: bool) -> Answer {
     if before["schemaRef"] != record.body["schemaRef"] {
         return Err(bad("schemaRef cannot be changed"));
     }
-    save(cx, id, record)
+    Ok(save(cx, id, record))
 }
 
 fn replace(cx: &mut Context<'_>, id: &str) -> Answer {
@@ -227,13 +227,12 @@ fn replace(cx: &mut Context<'_>, id: &str) -> Answer {
         next[kept] = record.body[kept].clone();
     }
     record.body = next;
-    save(cx, id, record)
+    Ok(save(cx, id, record))
 }
 
 /// Somebody else edits the description.
 pub(super) fn edited_elsewhere(cx: &mut Context<'_>, id: &str) {
     let Some(mut record) = cx.get(Kind::DataSet, id).cloned() else { return };
     record.body["description"] = json!("edited by somebody else");
-    // Nobody waits for this answer.
-    let _ = save(cx, id, record);
+    save(cx, id, record);
 }

@@ -16,7 +16,7 @@ pub(super) trait Leaf {
     const KIND: Kind;
     /// The path, which is also `report.type`.
     const PATH: &'static str;
-    /// Whether POST answers with a Location (OpenAPI: connections and flows).
+    /// Whether POST answers with a Location (`OpenAPI`: connections and flows).
     const LOCATION: bool;
 
     /// Refuses a body, or completes it with what the service derives. A draft may be incomplete.
@@ -125,7 +125,7 @@ fn create<L: Leaf>(cx: &mut Context<'_>) -> Answer {
     let mut record = cx.create(L::KIND, &id, Value::Object(entity));
     if settle > 0 || cx.behaviour.list_lag > 0 {
         record.settle = settle;
-        record.then = "enabled".to_owned();
+        "enabled".clone_into(&mut record.then);
         record.lag = cx.behaviour.list_lag;
         cx.put(L::KIND, record);
     }
@@ -198,7 +198,7 @@ fn get<L: Leaf>(cx: &mut Context<'_>, id: &str) -> Answer {
 
 fn list<L: Leaf>(cx: &mut Context<'_>) -> Answer {
     let query = Query::parse(cx.request)?;
-    answer_list::<L>(cx, &query, None)
+    Ok(answer_list::<L>(cx, &query, None))
 }
 
 fn search<L: Leaf>(cx: &mut Context<'_>) -> Answer {
@@ -207,10 +207,10 @@ fn search<L: Leaf>(cx: &mut Context<'_>) -> Answer {
     }
     let body = cx.object(|why| flow("1405-400", why))?;
     let (query, part) = Query::parse_search(&body)?;
-    answer_list::<L>(cx, &query, part.as_deref())
+    Ok(answer_list::<L>(cx, &query, part.as_deref()))
 }
 
-fn answer_list<L: Leaf>(cx: &mut Context<'_>, query: &Query, part: Option<&str>) -> Answer {
+fn answer_list<L: Leaf>(cx: &mut Context<'_>, query: &Query, part: Option<&str>) -> Reply {
     let lagging: Vec<Record> = cx.all(L::KIND).filter(|record| record.lag > 0).cloned().collect();
     let wanted = |record: &&Record| {
         let named = part.is_none_or(|part| {
@@ -236,16 +236,16 @@ fn answer_list<L: Leaf>(cx: &mut Context<'_>, query: &Query, part: Option<&str>)
         let records: Vec<Record> = ids.iter().filter_map(|id| observe::<L>(cx, id)).collect();
         let items: Vec<Value> =
             records.iter().map(|record| project(shown::<L>(cx, record), &query.projection)).collect();
-        page_body(L::PATH, items, next)
+        page_body(L::PATH, &items, next.as_deref())
     };
     for record in lagging {
         cx.put(L::KIND, Record { lag: record.lag - 1, ..record });
     }
-    Ok(Reply::ok(body))
+    Reply::ok(body)
 }
 
 /// `items` and, when there is more, the relative link of platform-api.md 2.3.
-pub(super) fn page_body(path: &str, items: Vec<Value>, next: Option<String>) -> Value {
+pub(super) fn page_body(path: &str, items: &[Value], next: Option<&str>) -> Value {
     let links = match next {
         Some(token) => json!({ "next": { "href": format!("/{path}?continuationToken={token}") } }),
         None => json!({}),
@@ -299,7 +299,7 @@ fn patch<L: Leaf>(cx: &mut Context<'_>, id: &str) -> Answer {
     let settle = if state(&after) == "draft" { 0 } else { cx.behaviour.settle };
     let next = Record { body: after, settle, then: state(&record.body).to_owned(), ..record };
     let etag = changed::<L>(cx, next, "update", settle > 0);
-    answer_change::<L>(cx, id, &etag)
+    Ok(answer_change::<L>(cx, id, &etag))
 }
 
 fn patched<L: Leaf>(cx: &Context<'_>, before: &Value, operations: &Value) -> Result<Value, Refusal> {
@@ -377,12 +377,12 @@ fn changed<L: Leaf>(cx: &mut Context<'_>, mut record: Record, operation: &str, a
     etag
 }
 
-fn answer_change<L: Leaf>(cx: &Context<'_>, id: &str, etag: &str) -> Answer {
+fn answer_change<L: Leaf>(cx: &Context<'_>, id: &str, etag: &str) -> Reply {
     let body = match (cx.behaviour.patch_answer, cx.get(L::KIND, id)) {
         (PatchAnswer::Wrapped, Some(record)) => json!({ "items": [shown::<L>(cx, record)] }),
         _ => json!({ "id": id, "etag": etag }),
     };
-    Ok(Reply::json(cx.behaviour.patch_status, body))
+    Reply::json(cx.behaviour.patch_status, body)
 }
 
 fn delete<L: Leaf>(cx: &mut Context<'_>, id: &str) -> Answer {

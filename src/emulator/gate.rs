@@ -2,7 +2,6 @@
 //!
 //! HTTP libraries see to it that answers are whole, so cutting has to happen below them.
 
-use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -46,18 +45,16 @@ impl Listener for Gate {
     type Io = Wire;
     type Addr = SocketAddr;
 
-    fn accept(&mut self) -> impl Future<Output = (Self::Io, Self::Addr)> + Send {
-        async {
-            loop {
-                match self.0.accept().await {
-                    Ok((stream, address)) => {
-                        // Small answers must not wait for the acknowledgement of the ones before.
-                        let _ = stream.set_nodelay(true);
-                        return (Wire { stream, cut: Cut::default(), head: true }, address);
-                    }
-                    // Out of file handles, or a client that gave up: neither ends the server.
-                    Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
+    async fn accept(&mut self) -> (Self::Io, Self::Addr) {
+        loop {
+            match self.0.accept().await {
+                Ok((stream, address)) => {
+                    // Small answers must not wait for the acknowledgement of the ones before.
+                    let _ = stream.set_nodelay(true);
+                    return (Wire { stream, cut: Cut::default(), head: true }, address);
                 }
+                // Out of file handles, or a client that gave up: neither ends the server.
+                Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
             }
         }
     }

@@ -33,8 +33,9 @@ fn list(cx: &Context<'_>) -> Answer {
         return Ok(Reply::ok(json!({ "count": found.len() })));
     }
     let (page, next) = query.page(found, cx.behaviour);
-    let items = page.into_iter().map(|run| project(run.body.clone(), &query.projection)).collect();
-    Ok(Reply::ok(page_body("runs", items, next)))
+    let items: Vec<Value> =
+        page.into_iter().map(|run| project(run.body.clone(), &query.projection)).collect();
+    Ok(Reply::ok(page_body("runs", &items, next.as_deref())))
 }
 
 fn all(cx: &Context<'_>) -> Vec<Record> {

@@ -216,8 +216,8 @@ mod tests {
         body["type"].as_str().unwrap().rsplit("CONNECTOR-").next().unwrap().to_owned()
     }
 
-    fn parsed(params: Value) -> Schedule {
-        parse(Some(&params)).unwrap()
+    fn parsed(params: &Value) -> Schedule {
+        parse(Some(params)).unwrap()
     }
 
     #[test]
@@ -237,27 +237,27 @@ mod tests {
             assert_eq!(code(parse(Some(&params))), expected, "{params}");
         }
         assert_eq!(code(parse(None)), "1317-400");
-        let soon = parsed(json!({"startTime": "2000", "frequency": "hour", "interval": "1"}));
+        let soon = parsed(&json!({"startTime": "2000", "frequency": "hour", "interval": "1"}));
         assert!(ahead(&soon, NOW, &Behaviour::default()).is_ok());
-        let past = parsed(json!({"startTime": "999", "frequency": "minute", "interval": 15}));
+        let past = parsed(&json!({"startTime": "999", "frequency": "minute", "interval": 15}));
         assert_eq!(code(ahead(&past, NOW, &Behaviour::default())), "1360-400");
     }
 
     #[test]
     fn after_the_start_only_the_rhythm_may_change() {
         let behaviour = Behaviour::default();
-        let started = parsed(json!({"startTime": 900, "frequency": "hour", "interval": 1}));
-        let to = |params| change(&started, &parsed(params), NOW, &behaviour);
+        let started = parsed(&json!({"startTime": 900, "frequency": "hour", "interval": 1}));
+        let to = |params| change(&started, &parsed(&params), NOW, &behaviour);
         assert!(to(json!({"startTime": "900", "frequency": "day", "interval": 2})).is_ok());
         assert!(to(json!({"startTime": 900, "frequency": "hour", "interval": 1, "backfill": true})).is_ok());
         assert_eq!(code(to(json!({"startTime": 2000, "frequency": "hour", "interval": 1}))), "1366-400");
         assert_eq!(code(to(json!({"startTime": 900, "frequency": "once"}))), "1403-400");
         let backfill = json!({"startTime": 900, "frequency": "hour", "interval": 1, "backfill": "false"});
         assert_eq!(code(to(backfill)), "1404-400");
-        let waiting = parsed(json!({"startTime": 2000, "frequency": "hour", "interval": 1}));
-        let once = parsed(json!({"startTime": 3000, "frequency": "once"}));
+        let waiting = parsed(&json!({"startTime": 2000, "frequency": "hour", "interval": 1}));
+        let once = parsed(&json!({"startTime": 3000, "frequency": "once"}));
         assert!(change(&waiting, &once, NOW, &behaviour).is_ok());
-        let past = parsed(json!({"startTime": 10, "frequency": "once"}));
+        let past = parsed(&json!({"startTime": 10, "frequency": "once"}));
         assert_eq!(code(change(&waiting, &past, NOW, &behaviour)), "1360-400");
     }
 

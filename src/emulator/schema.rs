@@ -52,8 +52,11 @@ pub(super) fn route(cx: &mut Context<'_>, rest: &[&str]) -> Answer {
     match (method.as_str(), rest) {
         ("GET", ["stats"]) => Ok(Reply::ok(stats(cx))),
         ("GET", ["global", "classes"]) => list_of(cx, &classes()),
-        ("GET", ["global", "schemas" | "fieldgroups" | "mixins" | "datatypes"])
-        | ("GET", ["tenant", "classes" | "datatypes" | "descriptors" | "unions"]) => list_of(cx, &[]),
+        (
+            "GET",
+            ["global", "schemas" | "fieldgroups" | "mixins" | "datatypes"]
+            | ["tenant", "classes" | "datatypes" | "descriptors" | "unions"],
+        ) => list_of(cx, &[]),
         (_, ["tenant", "schemas", rest @ ..]) => resource(cx, Kind::Schema, rest),
         (_, ["tenant", "fieldgroups" | "mixins", rest @ ..]) => resource(cx, Kind::FieldGroup, rest),
         _ => Err(registry("1010-404", "Resource not found", "No such resource.")),

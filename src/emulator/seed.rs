@@ -65,14 +65,14 @@ pub(super) fn fill(cx: &mut Context<'_>) {
                 (namespace.clone()): { "type": "object", "properties": fields } } } },
             "allOf": [{ "$ref": "#/definitions/zendesk" }],
         });
-        let group = put(cx, Kind::FieldGroup, seed.field_group, group);
+        let group = put(cx, Kind::FieldGroup, seed.field_group, &group);
         let body = json!({
             "type": "object",
             "title": seed.title,
             "description": "The schema that the tutorial presupposes",
             "allOf": [{ "$ref": "https://ns.adobe.com/xdm/context/profile" }, { "$ref": group }],
         });
-        let schema = put(cx, Kind::Schema, seed.schema, body);
+        let schema = put(cx, Kind::Schema, seed.schema, &body);
         let sent = json!({
             "name": seed.name,
             "description": "The dataset that the tutorial presupposes",
@@ -84,7 +84,7 @@ pub(super) fn fill(cx: &mut Context<'_>) {
     }
 }
 
-fn put(cx: &mut Context<'_>, kind: Kind, hash: &str, body: Value) -> String {
+fn put(cx: &mut Context<'_>, kind: Kind, hash: &str, body: &Value) -> String {
     let body = complete(cx, kind, hash, body.as_object().cloned().unwrap_or_default(), "1.0");
     let id = body["$id"].as_str().unwrap_or_default().to_owned();
     cx.create(kind, &id, body);

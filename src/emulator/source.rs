@@ -12,7 +12,7 @@ use super::store::Kind;
 
 pub(super) struct Source;
 
-/// The formats that OpenAPI and the tutorials name.
+/// The formats that `OpenAPI` and the tutorials name.
 const FORMATS: &[&str] = &["delimited", "json", "parquet", "tabular"];
 
 impl Leaf for Source {

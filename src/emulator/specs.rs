@@ -215,8 +215,9 @@ pub(super) fn route(cx: &Context<'_>, flows: bool, rest: &[&str]) -> Answer {
         return Ok(Reply::ok(json!({ "count": records.len() })));
     }
     let (page, next) = query.page(records.iter().collect(), cx.behaviour);
-    let items = page.into_iter().map(|record| project(record.body.clone(), &query.projection)).collect();
-    Ok(Reply::ok(super::flow_service::page_body(path, items, next)))
+    let items: Vec<Value> =
+        page.into_iter().map(|record| project(record.body.clone(), &query.projection)).collect();
+    Ok(Reply::ok(super::flow_service::page_body(path, &items, next.as_deref())))
 }
 
 /// The tutorial's fields of a Zendesk user and their types, as explore infers them.
