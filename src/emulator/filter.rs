@@ -144,9 +144,14 @@ impl Query {
 
     /// The ids, when nothing else can match: an any-of on `id` needs no walk over all objects.
     pub(super) fn ids(&self) -> Option<&HashSet<String>> {
+        self.only("id")
+    }
+
+    /// The only values that a path may have.
+    pub(super) fn only(&self, path: &str) -> Option<&HashSet<String>> {
         self.filters
             .iter()
-            .find(|filter| filter.path == "id" && filter.operator == Operator::Equal)
+            .find(|filter| filter.path == path && filter.operator == Operator::Equal)
             .map(|filter| &filter.values)
     }
 

@@ -407,24 +407,24 @@ fn delete<L: Leaf>(cx: &mut Context<'_>, id: &str) -> Answer {
 }
 
 fn action<L: Leaf>(cx: &mut Context<'_>, id: &str) -> Answer {
-    let record = cx.get(L::KIND, id).cloned().ok_or_else(|| not_found(L::PATH, id))?;
+    let mut record = cx.get(L::KIND, id).cloned().ok_or_else(|| not_found(L::PATH, id))?;
     check_version(cx, &record.body, false)?;
     let op = cx.request.query("op").unwrap_or_default().to_lowercase();
-    let state = state(&record.body);
+    let state = state(&record.body).to_owned();
     let next = match op.as_str() {
         "publish" if state == "draft" => {
             let mut body = record.body.as_object().cloned().unwrap_or_default();
             body.remove("state");
             L::check(cx, &mut body, false)?;
+            record.body = Value::Object(body);
             "enabled"
         }
-        "publish" => return Err(wrong_state(&op, state)),
+        "publish" => return Err(wrong_state(&op, &state)),
         "finalize" | "finalize_update" => {
             return Err(flow("1402-400", "The action 'finalize' is supported for provider requests only."));
         }
-        _ => L::transition(&op, state)?,
+        _ => L::transition(&op, &state)?,
     };
-    let mut record = record;
     set(&mut record.body, "state", json!(next));
     let etag = changed::<L>(cx, record, "update", false);
     Ok(Reply::ok(json!({ "id": id, "etag": etag })))

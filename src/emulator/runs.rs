@@ -17,7 +17,10 @@ pub(super) fn route(cx: &mut Context<'_>, rest: &[&str]) -> Answer {
         ("GET", []) => list(cx),
         ("POST", []) => create(cx),
         ("GET", [id]) => {
-            let found = all(cx).into_iter().find(|run| run.id == *id).ok_or_else(|| not_found("runs", id))?;
+            let found = all(cx, |_| true)
+                .into_iter()
+                .find(|run| run.id == *id)
+                .ok_or_else(|| not_found("runs", id))?;
             Ok(Reply::ok(json!({ "items": [found.body] })))
         }
         ("POST", [id, "action"]) => retrigger(cx, id),
@@ -27,7 +30,7 @@ pub(super) fn route(cx: &mut Context<'_>, rest: &[&str]) -> Answer {
 
 fn list(cx: &Context<'_>) -> Answer {
     let query = Query::parse(cx.request)?;
-    let runs = all(cx);
+    let runs = all(cx, |flow| query.only("flowId").is_none_or(|ids| ids.contains(flow)));
     let found: Vec<&Record> = runs.iter().filter(|run| query.matches(&run.body)).collect();
     if query.count {
         return Ok(Reply::ok(json!({ "count": found.len() })));
@@ -38,8 +41,10 @@ fn list(cx: &Context<'_>) -> Answer {
     Ok(Reply::ok(page_body("runs", &items, next.as_deref())))
 }
 
-fn all(cx: &Context<'_>) -> Vec<Record> {
-    let mut runs: Vec<Record> = cx.all(Kind::Flow).flat_map(|flow| scheduled(cx, &flow.body)).collect();
+/// The runs of the flows that are of interest, and all that were asked for.
+fn all(cx: &Context<'_>, of_interest: impl Fn(&str) -> bool) -> Vec<Record> {
+    let flows = cx.all(Kind::Flow).filter(|flow| of_interest(&flow.id));
+    let mut runs: Vec<Record> = flows.flat_map(|flow| scheduled(cx, &flow.body)).collect();
     runs.extend(cx.all(Kind::Run).cloned());
     for (seq, run) in (0_u64..).zip(&mut runs) {
         run.seq = seq;
@@ -186,7 +191,7 @@ fn create(cx: &mut Context<'_>) -> Answer {
 }
 
 fn retrigger(cx: &Context<'_>, id: &str) -> Answer {
-    let run = all(cx).into_iter().find(|run| run.id == id).ok_or_else(|| not_found("runs", id))?;
+    let run = all(cx, |_| true).into_iter().find(|run| run.id == id).ok_or_else(|| not_found("runs", id))?;
     let op = cx.request.query("op").unwrap_or_default();
     if !op.eq_ignore_ascii_case("re_trigger") {
         return Err(sources(

@@ -460,6 +460,12 @@ async fn actions_and_drafts_follow_the_states() {
     let draft = c.create("/connections?mode=draft", base_body()).await;
     assert_eq!(c.item(&format!("/connections/{draft}")).await["state"], "draft");
     assert_eq!(c.call("POST", "/sourceConnections", source_body(&draft)).await.status, 400);
+    let [_, source, target, mapping, _] = c.pipeline().await;
+    let draft_flow = c.create("/flows?mode=draft", flow_body(&source, &target, &mapping)).await;
+    let publish = format!("/flows/{draft_flow}/action?op=publish");
+    assert_eq!(c.call("POST", &publish, Value::Null).await.status, 200);
+    let published = c.item(&format!("/flows/{draft_flow}")).await;
+    assert_eq!(published["inheritedAttributes"]["properties"]["isSourceFlow"], true);
     let publish = format!("/connections/{draft}/action?op=publish");
     assert_eq!(c.call("POST", &publish, Value::Null).await.status, 200);
     c.create("/sourceConnections", source_body(&draft)).await;
@@ -589,9 +595,13 @@ async fn others_get_in_between_and_labels_hide() {
 async fn a_held_request_waits_for_its_file() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("held");
-    let faults =
-        [format!("POST /connections:stop-after={}", file.display()), "GET /flows:hang-before".to_owned()];
-    let c = client("", &[&faults[0], &faults[1]]).await;
+    let before = folder.path().join("before");
+    let faults = [
+        format!("POST /connections:stop-after={}", file.display()),
+        format!("POST /connections#2:stop-before={}", before.display()),
+        "GET /flows:hang-before".to_owned(),
+    ];
+    let c = client("", &[&faults[0], &faults[1], &faults[2]]).await;
     let request = c.request("POST", "/connections", Some(&base_body()));
     let held = tokio::spawn(request.send());
     while !file.exists() {
@@ -600,6 +610,13 @@ async fn a_held_request_waits_for_its_file() {
     assert_eq!(c.get("/connections?count=true").await.body["count"], 1);
     std::fs::remove_file(&file).unwrap();
     assert_eq!(held.await.unwrap().unwrap().status().as_u16(), 201);
+    // A client that leaves takes its request with it.
+    let left = c.request("POST", "/connections", Some(&base_body())).timeout(Duration::from_millis(100));
+    assert!(left.send().await.unwrap_err().is_timeout());
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    std::fs::remove_file(&before).unwrap();
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert_eq!(c.get("/connections?count=true").await.body["count"], 1);
     let hung = c.request("GET", "/flows", None).timeout(Duration::from_millis(100)).send().await;
     assert!(hung.unwrap_err().is_timeout());
     c.handle.stop().await;
