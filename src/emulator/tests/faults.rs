@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{base_body, client, with};
 use crate::emulator::{Behaviour, Fault, Options};
