@@ -108,16 +108,16 @@ fn pair(
     }
     short(page, indent, (Tone::Plain, name.1.trim_end().to_owned() + "  "), Vec::new(), remark);
     match (old, new) {
-        (Some(old), Some(new)) => long(page, indent + 4, &value::lines(old), &value::lines(new)),
+        (Some(Value::String(_)), Some(Value::String(_))) => {}
+        (Some(_), Some(_)) if parts.iter().any(|p| indent + 6 + columns(&p.1) > page.style.width) => {}
         _ => {
-            block(page, indent + 4, Tone::Remove, "- ", &old.map_or_else(none, value::lines));
-            block(page, indent + 4, Tone::Add, "+ ", &new.map_or_else(none, value::lines));
+            block(page, indent + 4, &parts[0], "- ");
+            return block(page, indent + 4, &parts[2], "+ ");
         }
     }
-}
-
-fn none() -> Vec<String> {
-    vec![value::NONE.to_owned()]
+    if let (Some(old), Some(new)) = (old, new) {
+        long(page, indent + 4, &value::lines(old), &value::lines(new));
+    }
 }
 
 /// A name and what is said of it, with a remark behind it or, where there is no room, below.
@@ -136,10 +136,8 @@ fn short(page: &mut Page<'_>, indent: usize, name: Part, rest: Vec<Part>, remark
     }
 }
 
-fn block(page: &mut Page<'_>, indent: usize, tone: Tone, sign: &str, lines: &[String]) {
-    for line in lines {
-        page.parts(indent, 2, &[(tone, format!("{sign}{line}"))]);
-    }
+fn block(page: &mut Page<'_>, indent: usize, (tone, text): &Part, sign: &str) {
+    page.parts(indent, 2, &[(*tone, format!("{sign}{text}"))]);
 }
 
 /// Two long values: what of them differs.
@@ -148,8 +146,8 @@ fn long(page: &mut Page<'_>, indent: usize, old: &[String], new: &[String]) {
         ([old], [new]) => match words(old, new) {
             Some(parts) => page.parts(indent, 0, &parts),
             None => {
-                block(page, indent, Tone::Remove, "- ", std::slice::from_ref(old));
-                block(page, indent, Tone::Add, "+ ", std::slice::from_ref(new));
+                block(page, indent, &(Tone::Remove, old.clone()), "- ");
+                block(page, indent, &(Tone::Add, new.clone()), "+ ");
             }
         },
         _ => by_lines(page, indent, old, new),

@@ -125,15 +125,24 @@ fn wrap(parts: &[Part], limit: usize, extra: usize) -> Vec<Vec<Part>> {
         }
         while columns(rest.trim_end()) > room {
             let (head, tail) = rest.split_at(break_point(rest, room));
-            lines.last_mut().into_iter().for_each(|line| line.push((tone, head.to_owned())));
+            append(&mut lines, tone, head);
             lines.push(Vec::new());
             room = limit;
             rest = tail;
         }
         room = room.saturating_sub(columns(rest));
-        lines.last_mut().into_iter().for_each(|line| line.push((tone, rest.to_owned())));
+        append(&mut lines, tone, rest);
     }
     lines
+}
+
+/// Adds to the last line, and to its last part if that has the same tone.
+fn append(lines: &mut [Vec<Part>], tone: Tone, text: &str) {
+    let Some(line) = lines.last_mut() else { return };
+    match line.last_mut() {
+        Some((last, before)) if *last == tone => before.push_str(text),
+        _ => line.push((tone, text.to_owned())),
+    }
 }
 
 /// Each word with the spaces after it.

@@ -138,22 +138,29 @@ fn patch(page: &mut Page<'_>, indent: usize, operation: &Value, full: bool) {
     let head = format!("{verb:<7} {path}");
     let Some(value) = value else { return page.line(indent, &[(tone, head)]) };
     let shown = json_line(value);
-    let room = page.style.width.saturating_sub(indent + columns(&head) + 2);
-    if columns(&shown) <= room {
+    if indent + columns(&head) + 2 + columns(&shown) <= page.style.width {
         return page.line(indent, &[(tone, head), (Tone::Plain, format!("  {shown}"))]);
     }
     page.line(indent, &[(tone, head)]);
-    let room = page.style.width.saturating_sub(indent + 4);
     for line in value::json_lines(value) {
-        let count = columns(&line);
-        let line = if full || count <= room {
-            line
+        if full {
+            page.line(indent + 4, &[(Tone::Plain, line)]);
         } else {
-            let cut: String = line.chars().take(room.saturating_sub(1)).collect();
-            format!("{cut}…")
-        };
-        page.line(indent + 4, &[(Tone::Plain, line)]);
+            page.parts(indent + 4, 4, &[(Tone::Plain, cut(line))]);
+        }
     }
+}
+
+/// Longest line of a value that is shown when not everything is asked for.
+const LONGEST: usize = 240;
+
+fn cut(line: String) -> String {
+    let count = columns(&line);
+    if count <= LONGEST {
+        return line;
+    }
+    let kept: String = line.chars().take(LONGEST).collect();
+    format!("{kept}… ({count} characters, all of them with the requests)")
 }
 
 /// A value as the JSON that is sent, on one line; leaves in words.

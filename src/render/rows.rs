@@ -109,7 +109,7 @@ fn member(row: Row, name: &str, changes: &[&FieldChange], view: View, wanted: Op
             Some((name.as_str(), if right { new } else { old }?))
         })
     };
-    let both = changes.iter().any(|c| c.cause == Cause::Both);
+    let both = view == View::Planned && changes.iter().any(|c| c.cause == Cause::Both);
     match main.map(|c| view.sides(c)) {
         Some((None, Some(_))) if !both => line("+ ", Tone::Add, name, whole(row, side(true))),
         Some((Some(_), None)) if !both => {

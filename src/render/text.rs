@@ -103,7 +103,7 @@ fn operation(page: &mut Page<'_>, operation: &Operation) {
     let parts = [(tone, mark.to_owned()), (Tone::Strong, format!(" {address}")), (tone, format!("  {verb}{id}"))];
     page.parts(0, 4, &parts);
     if !operation.reason.is_empty() {
-        comment(page, &sanitize(&operation.reason));
+        comment(page, &reason(operation));
     }
     let spec = operation.address.kind.spec();
     match operation.action {
@@ -123,6 +123,16 @@ fn operation(page: &mut Page<'_>, operation: &Operation) {
     requests(page, operation);
 }
 
+/// Why, with fields named as everywhere else in a plan.
+fn reason(operation: &Operation) -> String {
+    let forcing = operation.changes.iter().filter(|c| c.forces_replacement);
+    let first = forcing.map(|c| c.path.as_str()).find(|path| operation.reason.starts_with(path));
+    match first {
+        Some(path) => field_name(path) + &sanitize(&operation.reason[path.len()..]),
+        None => sanitize(&operation.reason).into_owned(),
+    }
+}
+
 fn comment(page: &mut Page<'_>, text: &str) {
     page.wrapped(4, 2, Tone::Quiet, &format!("# {text}"));
 }
@@ -135,15 +145,15 @@ fn created(page: &mut Page<'_>, spec: &dyn Spec, body: Option<&Body>) {
     let column = names.max().unwrap_or_default().min(page.style.width / 3);
     for (path, value) in &fields {
         let name = (Tone::Plain, format!("{:column$}  ", field_name(path)));
-        let text = value.as_str().filter(|text| text.contains('\n') || value::embedded(text).is_some());
-        if text.is_none() {
-            let parts = [name, (Tone::Add, field_value(path, Some(value)))];
-            page.parts(4, column + 2, &parts);
+        let laid_out = value.as_str().is_some_and(|t| t.contains('\n') || value::embedded(t).is_some());
+        let shown = (Tone::Add, field_value(path, Some(value)));
+        if !laid_out && 4 + columns(&name.1) + columns(&shown.1) <= page.style.width {
+            page.line(4, &[name, shown]);
             continue;
         }
         page.line(4, &[name]);
-        for line in value::lines(value) {
-            page.parts(8, 0, &[(Tone::Add, line)]);
+        for line in if laid_out { value::lines(value) } else { vec![shown.1] } {
+            page.parts(8, 2, &[(Tone::Add, line)]);
         }
     }
     rows::created(page, 4, spec, body);
@@ -168,7 +178,7 @@ fn order_of(operation: &Operation) -> String {
     let undo: Vec<&str> = undo.into_iter().map(title).collect();
     match undo.as_slice() {
         [] => format!("in this order: {}", steps.join(", ")),
-        undo => format!("in this order: {}; if the create fails, {}", steps.join(", "), undo.join(", ")),
+        undo => format!("in this order: {}; if the create fails, {} again", steps.join(", "), undo.join(", ")),
     }
 }
 

@@ -104,13 +104,21 @@ pub(super) fn one_line(value: &Value) -> String {
         Value::String(text) if is_plain(text) => text.clone(),
         Value::String(_) => sanitize(&value.to_string()).into_owned(),
         Value::Array(items) => {
-            format!("[{}]", items.iter().map(one_line).collect::<Vec<_>>().join(", "))
+            format!("[{}]", items.iter().map(item).collect::<Vec<_>>().join(", "))
         }
         Value::Object(members) => {
-            let member = |(name, value): (&String, &Value)| format!("{}: {}", sanitize(name), one_line(value));
+            let member = |(name, value): (&String, &Value)| format!("{}: {}", sanitize(name), item(value));
             format!("{{{}}}", members.iter().map(member).collect::<Vec<_>>().join(", "))
         }
         other => other.to_string(),
+    }
+}
+
+/// A value among others on one line.
+fn item(value: &Value) -> String {
+    match value.as_str() {
+        Some(text) if text.contains([',', ':', ']', '}']) => sanitize(&value.to_string()).into_owned(),
+        _ => one_line(value),
     }
 }
 
@@ -118,7 +126,7 @@ pub(super) fn one_line(value: &Value) -> String {
 fn is_plain(text: &str) -> bool {
     text.trim() == text
         && !text.starts_with(['(', '[', '{', '"', '#'])
-        && !text.contains(['→', ','])
+        && !text.contains('→')
         && !text.contains(is_dangerous)
         && serde_json::from_str::<Value>(text).is_err()
         && !text.is_empty()
