@@ -344,6 +344,15 @@ pub enum Outcome {
     Refused,
 }
 
+/// How one member of a list that a kind owns is shown.
+#[derive(Clone, Copy, Debug)]
+pub struct Row {
+    /// The field that says what the member is made from.
+    pub main: &'static str,
+    /// Fields with the values that go without saying.
+    pub implied: &'static [(&'static str, &'static str)],
+}
+
 /// How the platform lists a kind, and finds some of it (platform-api.md 2.3, 3.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Listing {
@@ -374,6 +383,10 @@ pub trait Spec: Sync {
     /// Pointers below which everything on the platform is ours: a member that the manifest does not have is drift.
     fn owned(&self) -> &'static [&'static str] {
         &[]
+    }
+    /// How the members below [`Spec::owned`] are shown, one per line.
+    fn row(&self) -> Row {
+        Row { main: "", implied: &[] }
     }
     /// Whether the object's first start lies behind `now` (epoch seconds), so that [`Rule::Frozen`] fields are frozen.
     fn started(&self, _body: &Body, _now: i64) -> bool {
