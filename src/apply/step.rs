@@ -205,7 +205,7 @@ impl Runner {
                     return Done::well(After { id: Some(id.to_owned()), etag, version }, None);
                 }
                 Sent::Answer(Outcome::Conflict | Outcome::Unclear, reply) => {
-                    last = Problem::of(&reply).to_string()
+                    last = Problem::of(&reply).to_string();
                 }
                 Sent::Answer(Outcome::Absent, reply) => {
                     let why = format!(
@@ -396,19 +396,21 @@ impl Runner {
     fn fill(&self, call: &Call) -> Result<Call, StepResult> {
         let mut missing = None;
         let body = call.body.as_ref().map(|body| {
-            map_leaves(body, &mut |leaf| match leaf {
-                Leaf::Secret { source: Some(source), .. } => match self.secrets.get(source) {
-                    Some(secret) => Some(secret.expose().into()),
-                    None => {
-                        missing = Some("a secret is not at hand".to_owned());
-                        None
+            map_leaves(body, &mut |leaf| {
+                let value = match leaf {
+                    Leaf::Secret { source: Some(source), .. } => {
+                        self.secrets.get(source).map(|secret| secret.expose().into())
                     }
-                },
-                Leaf::Soon(seconds) => Some((((self.clock)()) + i64::from(*seconds)).to_string().into()),
-                other => {
-                    missing = Some(format!("{other:?} is not known"));
-                    None
+                    Leaf::Soon(seconds) => Some(((self.clock)() + i64::from(*seconds)).to_string().into()),
+                    Leaf::Secret { .. } | Leaf::Id(_) | Leaf::Version(_) => None,
+                };
+                if value.is_none() {
+                    missing = Some(match leaf {
+                        Leaf::Id(address) | Leaf::Version(address) => format!("{address} has no id yet"),
+                        Leaf::Secret { .. } | Leaf::Soon(_) => "a secret is not at hand".to_owned(),
+                    });
                 }
+                value
             })
         });
         match missing {

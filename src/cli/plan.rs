@@ -165,10 +165,7 @@ pub(crate) fn show(plan: &crate::plan::Plan, format: Format, requests: bool, out
             let style = render::Style { requests, ..output.style() };
             output.data(&render::text::plan(plan, &style));
         }
-        Format::Json => {
-            let json = serde_json::to_string_pretty(&render::json::plan(plan)).unwrap_or_default();
-            output.data(&format!("{json}\n"));
-        }
+        Format::Json => output.data(&render::json::to_string(&render::json::plan(plan))),
     }
 }
 

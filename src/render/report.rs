@@ -135,11 +135,11 @@ fn line(page: &mut Page<'_>, step: &Step, result: &StepResult) {
 fn existing(intent: &Intent) -> Option<&str> {
     match intent {
         Intent::Create { .. } => None,
+        Intent::Switch { id, .. } => id.as_deref(),
         Intent::Update { id, .. }
-        | Intent::Switch { id, .. }
         | Intent::Delete { id, .. }
         | Intent::Adopt { id, .. }
-        | Intent::Forget { id } => Some(id).filter(|id| !id.is_empty()).map(String::as_str),
+        | Intent::Forget { id } => Some(id),
     }
 }
 
@@ -148,7 +148,8 @@ fn outcome(verb: &str, known: Option<&str>, result: &StepResult, form: fn(&str) 
     let done = past(verb);
     match result {
         StepResult::Done { id, note } => {
-            let id = id.as_deref().or(known).map_or_else(String::new, |id| format!(" {}", form(&sanitize(id))));
+            let id =
+                id.as_deref().or(known).map_or_else(String::new, |id| format!(" {}", form(&sanitize(id))));
             let mut parts = vec![(Tone::Add, done.to_owned()), (Tone::Plain, id)];
             if let Some(note) = note {
                 parts.push((Tone::Quiet, format!("; {}", sanitize(note))));
@@ -171,7 +172,10 @@ fn outcome(verb: &str, known: Option<&str>, result: &StepResult, form: fn(&str) 
             vec![(Tone::Remove, words), (Tone::Plain, format!(": {}", sanitize(why)))]
         }
         StepResult::NotTried { because } => {
-            vec![(Tone::Change, format!("{verb} not tried")), (Tone::Plain, format!(": {}", sanitize(because)))]
+            vec![
+                (Tone::Change, format!("{verb} not tried")),
+                (Tone::Plain, format!(": {}", sanitize(because))),
+            ]
         }
     }
 }

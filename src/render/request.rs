@@ -34,7 +34,8 @@ pub(super) fn requests(operation: &Operation) -> Vec<Request<'_>> {
     for step in &operation.steps {
         let before = written.clone();
         let id = match &step.intent {
-            Intent::Update { id, .. } | Intent::Switch { id, .. } => Some(id.as_str()),
+            Intent::Update { id, .. } => Some(id.as_str()),
+            Intent::Switch { id, .. } => id.as_deref(),
             _ => None,
         };
         written.extend(id);
@@ -51,9 +52,9 @@ pub(super) fn requests(operation: &Operation) -> Vec<Request<'_>> {
 fn addressable(intent: &Intent) -> Intent {
     let mut intent = intent.clone();
     if let Intent::Switch { id, .. } = &mut intent
-        && id.is_empty()
+        && id.is_none()
     {
-        NEW_ID_SEGMENT.clone_into(id);
+        *id = Some(NEW_ID_SEGMENT.to_owned());
     }
     intent
 }
@@ -65,7 +66,7 @@ pub(super) fn title(action: Action, step: &Step) -> &'static str {
         Intent::Create { .. } if replacing => "create new",
         Intent::Create { .. } => "create",
         Intent::Update { .. } => "update",
-        Intent::Switch { on, id, .. } => match (replacing, id.is_empty(), on) {
+        Intent::Switch { on, id, .. } => match (replacing, id.is_none(), on) {
             (true, true, true) => "enable new",
             (true, true, false) => "disable new",
             (true, false, true) => "enable old",
@@ -118,7 +119,9 @@ pub(super) fn print(page: &mut Page<'_>, indent: usize, request: &Request<'_>, f
 fn condition(request: &Request<'_>) -> String {
     match &request.call.if_match {
         None => String::new(),
-        Some(_) if request.etag_follows => "If-Match: (known after apply: as the step before leaves it)".to_owned(),
+        Some(_) if request.etag_follows => {
+            "If-Match: (known after apply: as the step before leaves it)".to_owned()
+        }
         Some(etag) => format!("If-Match: {}", sanitize(etag.as_str())),
     }
 }

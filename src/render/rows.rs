@@ -68,7 +68,9 @@ pub(super) fn changed(
     for pointer in spec.owned() {
         let mut members: Vec<(String, Vec<&FieldChange>)> = Vec::new();
         for change in changes {
-            let Some(rest) = change.path.strip_prefix(pointer).and_then(|r| r.strip_prefix('/')) else { continue };
+            let Some(rest) = change.path.strip_prefix(pointer).and_then(|r| r.strip_prefix('/')) else {
+                continue;
+            };
             let name = unescape(rest.split('/').next().unwrap_or_default());
             match members.iter_mut().find(|(n, _)| *n == name) {
                 Some((_, list)) => list.push(change),
@@ -180,8 +182,7 @@ fn old_and_new(change: &FieldChange, view: View) -> Vec<Part> {
     {
         return parts;
     }
-    let mut parts =
-        vec![(Tone::Remove, old), (Tone::Plain, " → ".to_owned()), (Tone::Add, new)];
+    let mut parts = vec![(Tone::Remove, old), (Tone::Plain, " → ".to_owned()), (Tone::Add, new)];
     if both {
         let applied = words(change.applied.as_ref());
         parts.push((Tone::Quiet, format!("  # both moved; last applied: {applied}")));
@@ -206,7 +207,8 @@ fn table(page: &mut Page<'_>, indent: usize, lines: &[Line]) {
         let name = |width: usize| (line.tone, format!("{:width$}  ", line.name));
         let own = columns(&line.name).max(column);
         if own + 2 + rest <= room {
-            let parts: Vec<Part> = [sign, name(column)].into_iter().chain(line.rest.iter().cloned()).collect();
+            let parts: Vec<Part> =
+                [sign, name(column)].into_iter().chain(line.rest.iter().cloned()).collect();
             page.line(indent, &parts);
         } else {
             page.parts(indent, 2, &[sign, name(0)]);

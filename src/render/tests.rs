@@ -202,11 +202,7 @@ impl World {
 }
 
 fn place() -> Place {
-    Place {
-        gateway: "https://platform.adobe.io".into(),
-        org: "1234@AdobeOrg".into(),
-        sandbox: "dev".into(),
-    }
+    Place { gateway: "https://platform.adobe.io".into(), org: "1234@AdobeOrg".into(), sandbox: "dev".into() }
 }
 
 #[test]
@@ -228,8 +224,10 @@ fn show() {
     fields["_acme.fullName"]["source"] = "concat(result.first_name, \" \", upper(result.last_name))".into();
     print(&w, &NARROW);
     print(&w, &WIDE);
-    w.seen(Kind::Mapping)["fields"]["_acme.new"] = json!({"sourceType": "ATTRIBUTE", "source": "result.hand"});
-    w.seen(Kind::Mapping)["fields"]["_acme.hand"] = json!({"sourceType": "ATTRIBUTE", "source": "result.hand"});
+    w.seen(Kind::Mapping)["fields"]["_acme.new"] =
+        json!({"sourceType": "ATTRIBUTE", "source": "result.hand"});
+    w.seen(Kind::Mapping)["fields"]["_acme.hand"] =
+        json!({"sourceType": "ATTRIBUTE", "source": "result.hand"});
     w.seen(Kind::Dataflow)["scheduleParams"]["interval"] = 45.into();
     w.wanted(Kind::Source)["name"] = "Mine".into();
     w.seen(Kind::Source)["name"] = "Theirs".into();

@@ -360,11 +360,13 @@ fn check_step(step: &Step) -> Result<(), String> {
         Intent::Create { namesakes, replaces, .. } => {
             namesakes.iter().chain(replaces).try_for_each(|id| word("id", id))
         }
-        Intent::Update { id, etag, .. }
-        | Intent::Switch { id, etag, .. }
-        | Intent::Delete { id, etag, .. } => word("id", id).and_then(|()| check_etag(etag.as_ref())),
-        Intent::Adopt { id, .. } => word("id", id),
-        Intent::Forget => Ok(()),
+        Intent::Switch { id, etag, .. } => {
+            id.iter().try_for_each(|id| word("id", id)).and_then(|()| check_etag(etag.as_ref()))
+        }
+        Intent::Update { id, etag, .. } | Intent::Delete { id, etag, .. } => {
+            word("id", id).and_then(|()| check_etag(etag.as_ref()))
+        }
+        Intent::Adopt { id, .. } | Intent::Forget { id } => word("id", id),
     }
 }
 
