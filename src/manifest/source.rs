@@ -93,7 +93,7 @@ impl Source {
         let to = rest.find(" #").or_else(|| rest.find("\t#")).map_or(to, |i| span.end + i);
 
         let masks: Vec<Range<usize>> = if self.unparsed.iter().any(|r| r.contains(&span.start)) {
-            doubtful_values(text.get(line.clone()).unwrap_or_default(), line.start, plain)
+            doubtful_values(text.get(from..to).unwrap_or_default(), from, from > line.start, plain)
         } else {
             let first = self.hidden.partition_point(|r| r.end <= line.start);
             self.hidden.iter().skip(first).take_while(|r| r.start < line.end).cloned().collect()
@@ -165,8 +165,9 @@ fn floor(text: &str, offset: usize) -> usize {
     text.floor_char_boundary(offset.min(text.len()))
 }
 
-/// In a line that was not parsed: all but keys and the values of plain keys. `base` is the line's offset.
-fn doubtful_values(line: &str, base: usize, plain: &HashSet<&str>) -> Vec<Range<usize>> {
+/// In a line that was not parsed: all but keys and the values of plain keys. `base` is the line's offset; `is_cut` says
+/// that the line begins before.
+fn doubtful_values(line: &str, base: usize, is_cut: bool, plain: &HashSet<&str>) -> Vec<Range<usize>> {
     let mut hidden = Vec::new();
     let mut is_plain = false;
     let mut from = 0;
@@ -179,7 +180,7 @@ fn doubtful_values(line: &str, base: usize, plain: &HashSet<&str>) -> Vec<Range<
             hidden.push(base + start..base + end);
         }
     };
-    let mut is_in_list = false;
+    let mut is_in_list = is_cut;
     for (colon, sign) in line.match_indices([':', '[', '{']) {
         if sign != ":" {
             is_in_list = sign == "[";
@@ -197,7 +198,10 @@ fn doubtful_values(line: &str, base: usize, plain: &HashSet<&str>) -> Vec<Range<
         let start = start - usize::from(line.get(from..start).is_some_and(|b| b.ends_with(['"', '\''])));
         // A colon within a value makes no key of it.
         let ahead = line.get(..start).unwrap_or_default().trim_end();
-        if !(ahead.is_empty() || ahead.ends_with(['-', '{', '?']) || (ahead.ends_with(',') && !is_in_list)) {
+        if !(ahead.is_empty() && !is_cut
+            || ahead.ends_with(['-', '{', '?'])
+            || (ahead.ends_with(',') && !is_in_list))
+        {
             continue;
         }
         hide(from..start, is_plain);
