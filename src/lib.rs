@@ -1,4 +1,50 @@
 //! flowform: plan, apply and destroy Adobe Experience Platform source pipelines from a YAML manifest.
+//!
+//! This page is the map. Read it, then `cli/apply.rs` (one apply on a screen), then follow the calls down.
+//!
+//! # Words
+//!
+//! A *manifest* is YAML documents; each describes a *pipeline*, whose *sections* are instances of a *kind*. An *address*
+//! is `pipeline.section`. Three pictures of an object are held apart: *desired* (the manifest), *applied* (what we last
+//! sent, in the *state*), *observed* (the platform). Desired against applied is *change*, observed against applied is
+//! *drift*. A *plan* is *operations*, one per object, each made of *steps*; a step carries one *intent*.
+//!
+//! # The way of an apply
+//!
+//! | module | does | knows nothing of |
+//! |---|---|---|
+//! | [`cli`] | flags, environment, clock, terminal; exit codes (`exit.rs`) | how anything is done |
+//! | [`manifest`] | YAML with positions -> sections, or every mistake at once | kinds by name, the platform |
+//! | [`state`] | what we did; lock, log, snapshot | what the changes mean |
+//! | [`observe`] | what the platform has, in few reads | what is wanted |
+//! | [`plan`] | three pictures -> operations and steps; guards | network, clock, files |
+//! | [`render`] | a plan or a report as text or JSON | kinds by name, streams |
+//! | [`apply`] | steps over their graph, recording each result; recovery | how a request is carried |
+//! | [`kind`] | all that is true of one kind: fields, rules, requests, answers | everything above |
+//! | [`api`] | one request out, one answer in: credentials, repetition, errors | what a request means |
+//! | [`wire`], [`secret`] | requests, answers and secrets as values | everything |
+//! | [`emulator`] | the platform in a box, written from its documents | everything else in this crate |
+//!
+//! # Invariants
+//!
+//! - `plan`, `kind`, `wire` and `api::retry` do no I/O and know no clock.
+//! - Only `apply::step` sends a request that changes the platform; a create is sent again only after
+//!   `apply::recover` has looked for what the first one made.
+//! - Only `state::file` (with `state::disk` and `state::log`) writes state, and only while it holds the lock. The whole plan
+//!   is recorded before its first request.
+//! - No secret is in a plan, a state, a log or an error: bodies hold references and keyed fingerprints, and the value is
+//!   filled in on the last step before the wire.
+//! - Arrows point down the table only; `tests/arrows.rs` holds this.
+//!
+//! # Files this program reads and writes
+//!
+//! | file | owner |
+//! |---|---|
+//! | manifests, given by path | `manifest` reads |
+//! | `state/SANDBOX.json` (`state/emulator/SANDBOX.json` with `--emulator`), `.log`, `.lock`, `.backup` beside it | `state` |
+//! | `state/emulator/platform.jsonl`, `.lock` beside it | `emulator` |
+//! | a saved plan, given by path | `cli::plan_file` |
+//! | a secret's file, a credential file, a CA file, given by path | `cli` reads |
 
 pub mod api;
 pub mod apply;

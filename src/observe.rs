@@ -142,6 +142,15 @@ pub async fn read_one(
     }
 }
 
+/// The first page of a list that `call` asks for.
+pub async fn list(client: &Client, kind: Kind, call: &Call) -> Result<Vec<Observed>, Error> {
+    let looker = Looker { client: client.clone(), kind };
+    let reply = looker.success(call).await?;
+    let items = reply.body.get("items").and_then(Value::as_array);
+    let items = items.ok_or_else(|| looker.undecodable("a list without `items`"))?;
+    Ok(items.iter().filter_map(|item| kind.spec().observed(item)).collect())
+}
+
 /// What was found of one kind.
 #[derive(Default)]
 struct Found {

@@ -366,7 +366,7 @@ impl<'a> Walk<'a> {
                 applied: plan::without_secrets(&body),
                 depends_on: step.depends_on.clone(),
                 protect: step.protect,
-                replaced: Vec::new(),
+                replaced: entry.map(|e| e.replaced.clone()).unwrap_or_default(),
             }),
             Intent::Update { id, after, .. } => {
                 self.touched.insert(id.clone(), (etag.clone(), Value::Null));

@@ -205,7 +205,7 @@ impl Runner {
                     return Done::well(After { id: Some(id.to_owned()), etag, version }, None);
                 }
                 Sent::Answer(Outcome::Conflict | Outcome::Unclear, reply) => {
-                    last = Problem::of(&reply).to_string()
+                    last = Problem::of(&reply).to_string();
                 }
                 Sent::Answer(Outcome::Absent, reply) => {
                     let why = format!(
@@ -273,6 +273,9 @@ impl Runner {
             let why = "the object changed since the plan was made, so it was not deleted".to_owned();
             return Done::of(StepResult::Conflict { why });
         }
+        if let Some(done) = self.referred_to(kind, id).await {
+            return done;
+        }
         let mut last = String::new();
         for _ in 0..SENDS {
             match self.send_patiently(step).await {
@@ -304,6 +307,28 @@ impl Runner {
             }
         }
         Done::of(StepResult::Unknown { why: last })
+    }
+
+    /// What somebody else's objects refer to is not deleted under them.
+    async fn referred_to(&self, kind: Kind, id: &str) -> Option<Done> {
+        let (child, call) = kind.spec().referrers(id)?;
+        let referrers = match observe::list(&self.client, child, &call).await {
+            Ok(referrers) => referrers,
+            Err(error) => {
+                let why = format!("what refers to it could not be read: {}", chain(&error));
+                return Some(Done::of(StepResult::Failed { why, hint: None }));
+            }
+        };
+        let ids: Vec<String> = referrers.into_iter().filter(|o| !o.is_going()).map(|o| o.id).collect();
+        if ids.is_empty() {
+            return None;
+        }
+        let why = format!(
+            "it is still used by {} that are not managed here: {}",
+            child.spec().title(),
+            ids.join(", ")
+        );
+        Some(Done::of(StepResult::Conflict { why }))
     }
 
     /// The object when no asynchronous change of it is under way any more; `None` when it is gone or going.
@@ -371,19 +396,21 @@ impl Runner {
     fn fill(&self, call: &Call) -> Result<Call, StepResult> {
         let mut missing = None;
         let body = call.body.as_ref().map(|body| {
-            map_leaves(body, &mut |leaf| match leaf {
-                Leaf::Secret { source: Some(source), .. } => match self.secrets.get(source) {
-                    Some(secret) => Some(secret.expose().into()),
-                    None => {
-                        missing = Some("a secret is not at hand".to_owned());
-                        None
+            map_leaves(body, &mut |leaf| {
+                let value = match leaf {
+                    Leaf::Secret { source: Some(source), .. } => {
+                        self.secrets.get(source).map(|secret| secret.expose().into())
                     }
-                },
-                Leaf::Soon(seconds) => Some((((self.clock)()) + i64::from(*seconds)).to_string().into()),
-                other => {
-                    missing = Some(format!("{other:?} is not known"));
-                    None
+                    Leaf::Soon(seconds) => Some(((self.clock)() + i64::from(*seconds)).to_string().into()),
+                    Leaf::Secret { .. } | Leaf::Id(_) | Leaf::Version(_) => None,
+                };
+                if value.is_none() {
+                    missing = Some(match leaf {
+                        Leaf::Id(address) | Leaf::Version(address) => format!("{address} has no id yet"),
+                        Leaf::Secret { .. } | Leaf::Soon(_) => "a secret is not at hand".to_owned(),
+                    });
                 }
+                value
             })
         });
         match missing {

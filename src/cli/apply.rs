@@ -1,7 +1,7 @@
 //! `flowform apply` and `flowform destroy`: the story of a change, from the manifest to the report.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -140,7 +140,7 @@ async fn plan_and_run(
 /// Carries out a saved plan: exactly its operations, or nothing.
 async fn run_saved(
     arguments: Arguments,
-    path: &PathBuf,
+    path: &Path,
     output: &Output,
     redactor: &Redactor,
 ) -> Result<Status, Failure> {
@@ -352,10 +352,9 @@ fn seal(plan: &mut Plan, fingerprints: &BTreeMap<SecretSource, String>) {
 
 fn report(report: &Report, request: &Request, begun: Instant, output: &Output) {
     match request.run.format {
-        Format::Text => output.data(&render::report::text(report, &output.style(), begun.elapsed())),
+        Format::Text => output.data(&render::report::report(report, &output.style(), begun.elapsed())),
         Format::Json => {
-            let json = serde_json::to_string_pretty(&render::report::json(report)).unwrap_or_default();
-            output.data(&format!("{json}\n"));
+            output.data(&render::json::to_string(&render::json::report(report, begun.elapsed())));
         }
     }
 }

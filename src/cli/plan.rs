@@ -99,7 +99,12 @@ pub(crate) enum Format {
 pub(crate) fn load(arguments: &ManifestArguments, output: &Output) -> Result<Manifest, Failure> {
     match arguments.load() {
         Ok(loaded) => {
-            validate::report(&loaded.warnings, output);
+            let warnings = loaded.warnings.warnings;
+            if warnings > 0 {
+                let s = if warnings == 1 { "" } else { "s" };
+                output
+                    .note(&format!("the manifest has {warnings} warning{s}; `flowform validate` shows them"));
+            }
             Ok(loaded.manifest)
         }
         Err(problems) => {
@@ -160,10 +165,7 @@ pub(crate) fn show(plan: &crate::plan::Plan, format: Format, requests: bool, out
             let style = render::Style { requests, ..output.style() };
             output.data(&render::text::plan(plan, &style));
         }
-        Format::Json => {
-            let json = serde_json::to_string_pretty(&render::json::plan(plan)).unwrap_or_default();
-            output.data(&format!("{json}\n"));
-        }
+        Format::Json => output.data(&render::json::to_string(&render::json::plan(plan))),
     }
 }
 

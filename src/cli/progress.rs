@@ -76,17 +76,17 @@ impl<'a> Applying<'a> {
     }
 
     pub(crate) fn show(&mut self, event: &Event) {
-        let mut elapsed = Duration::ZERO;
+        let mut took = None;
         match event {
             Event::Started { step, .. } => {
                 self.begun.insert(step.clone(), Instant::now());
             }
             Event::Finished { step, .. } => {
                 self.ended += 1;
-                elapsed = self.begun.remove(step).map(|i| i.elapsed()).unwrap_or_default();
+                took = self.begun.remove(step).map(|begun| begun.elapsed());
             }
         }
-        let line = render::report::event_line(event, &self.output.talk_style(), elapsed);
+        let line = render::report::event_line(event, took, &self.output.talk_style());
         match &self.bar {
             Some(Erase(bar)) => {
                 if let Some(line) = line {

@@ -1,6 +1,6 @@
 //! What `plan`, `apply` and `destroy` have in common: a place, a client, a state file, and the way from them to a plan.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -147,7 +147,9 @@ impl Session {
         options: &Options,
         output: &Output,
     ) -> Result<Prepared, Failure> {
-        let Resolved { values, missing } = self.secrets(secrets::of_manifest(manifest), output).await;
+        // Taking down needs no secret.
+        let sources = if options.destroy { BTreeSet::new() } else { secrets::of_manifest(manifest) };
+        let Resolved { values, missing } = self.secrets(sources, output).await;
         let fingerprints = match state {
             // Without a state there is no key yet; the fingerprints are made when the state is.
             None => BTreeMap::new(),
@@ -213,9 +215,14 @@ impl Session {
     ) -> Result<Observations, Failure> {
         let empty = BTreeMap::new();
         let entries = state.map_or(&empty, |s| &s.entries);
-        let name = |address: &Address| {
-            let section = manifest.sections.iter().find(|s| s.address == *address)?;
-            Some((address.clone(), section.body.get("name")?.as_str()?.to_owned()))
+        let names: BTreeMap<&Address, &str> = manifest
+            .sections
+            .iter()
+            .filter(|_| !options.destroy)
+            .filter_map(|s| Some((&s.address, s.body.get("name")?.as_str()?)))
+            .collect();
+        let named = |addresses: &mut dyn Iterator<Item = &Address>| -> Vec<(Address, String)> {
+            addresses.filter_map(|a| Some((a.clone(), (*names.get(a)?).to_owned()))).collect()
         };
         let mut wanted = Wanted {
             ours: state.map(|s| apply::managed_ids(&s.entries)).unwrap_or_default(),
@@ -225,22 +232,14 @@ impl Session {
             wanted.managed.push((address.clone(), entry.id.clone(), entry.version));
             wanted.leftovers.extend(entry.replaced.iter().map(|id| (address.kind, id.clone())));
         }
-        if !options.destroy {
-            let new = manifest.sections.iter().filter(|s| !entries.contains_key(&s.address));
-            wanted.names.extend(
-                new.filter_map(|s| Some((s.address.clone(), s.body.get("name")?.as_str()?.to_owned()))),
-            );
-        }
+        wanted.names = named(&mut names.keys().copied().filter(|a| !entries.contains_key(*a)));
         let ours = wanted.ours.clone();
         let mut observations = observe::observe(&self.client, wanted).await?;
-        if !options.destroy {
-            // What has gone will be created again, so its name is looked for too.
-            let gone = entries.keys().filter(|a| !observations.managed.contains_key(*a));
-            let names: Vec<_> = gone.filter_map(name).collect();
-            if !names.is_empty() {
-                let again = Wanted { names, ours, ..Wanted::default() };
-                observations.namesakes.extend(observe::observe(&self.client, again).await?.namesakes);
-            }
+        // What has gone will be created again, so its name is looked for too.
+        let gone = named(&mut entries.keys().filter(|a| !observations.managed.contains_key(*a)));
+        if !gone.is_empty() {
+            let again = Wanted { names: gone, ours, ..Wanted::default() };
+            observations.namesakes.extend(observe::observe(&self.client, again).await?.namesakes);
         }
         Ok(observations)
     }
@@ -332,8 +331,7 @@ pub(crate) fn limit_destroy(options: &mut Options, manifest: &Manifest, state: O
     if manifest.sections.is_empty() {
         return;
     }
-    let ours: std::collections::BTreeSet<&str> =
-        manifest.sections.iter().map(|s| s.address.pipeline.as_str()).collect();
+    let ours: BTreeSet<&str> = manifest.sections.iter().map(|s| s.address.pipeline.as_str()).collect();
     let others = state.into_iter().flat_map(|s| s.entries.keys());
     let others = others.filter(|a| !ours.contains(a.pipeline.as_str()));
     options.selection.excludes.extend(others.cloned().map(Selector::Address));
@@ -345,8 +343,7 @@ pub(crate) fn check_addresses(
     manifest: &Manifest,
     state: Option<&State>,
 ) -> Result<(), Failure> {
-    let mut known: std::collections::BTreeSet<Address> =
-        manifest.sections.iter().map(|s| s.address.clone()).collect();
+    let mut known: BTreeSet<Address> = manifest.sections.iter().map(|s| s.address.clone()).collect();
     known.extend(state.into_iter().flat_map(|s| s.entries.keys().cloned()));
     let selectors = options.selection.unmatched(&known).map(ToString::to_string);
     let beside = options.adopt.iter().chain(&options.create_beside);

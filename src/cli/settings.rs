@@ -104,6 +104,14 @@ fn seconds(text: &str) -> Result<f64, String> {
 /// The org that the emulator is given when nobody names one.
 const EMULATOR_ORG: &str = "EMULATOR@AdobeOrg";
 
+/// Whether a text can be a sandbox's name; the state's file is named after it.
+fn is_sandbox_name(text: &str) -> bool {
+    !text.is_empty()
+        && text.len() <= 256
+        && text.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'))
+}
+
 /// What identifies the place: which org and which sandbox.
 #[derive(Clone, Debug)]
 pub(crate) struct Where {
@@ -126,9 +134,15 @@ impl PlatformArguments {
             .hint(format!("one run manages one {what}: drop one of the two"))),
             (flag, said) => Ok(said.or(flag).map(str::to_owned)),
         };
-        let sandbox = one("sandbox", self.sandbox.as_deref(), said(|m| &m.sandbox))?;
-        let org = one("org", self.org.as_deref(), said(|m| &m.org))?;
+        // An empty variable is an unset one: that is what CI systems make of a secret that is not there.
+        let flag = |value: &'_ Option<String>| value.clone().filter(|v| !v.is_empty());
+        let sandbox = one("sandbox", flag(&self.sandbox).as_deref(), said(|m| &m.sandbox))?;
+        let org = one("org", flag(&self.org).as_deref(), said(|m| &m.org))?;
         let fallback = |value: &str| self.emulator.then(|| value.to_owned());
+        if let Some(bad) = sandbox.as_deref().filter(|name| !is_sandbox_name(name)) {
+            return Err(Failure::usage(format!("`{bad}` is not a sandbox name"))
+                .hint("letters, digits and hyphens, such as dev"));
+        }
         Ok(Where {
             sandbox: sandbox.or_else(|| fallback("dev")).ok_or_else(|| {
                 Failure::usage("no sandbox is named")
@@ -203,7 +217,8 @@ impl PlatformArguments {
     fn credential(&self, console: ConsoleCredentials) -> Result<(String, Credential), Failure> {
         let set = |name: &str| environment(name).filter(|v| !v.is_empty()).map(Secret::new);
         let missing = |what: &str, hint: &str| Failure::new(Status::Auth, what).hint(hint);
-        let client_id = self.client_id.clone().or(console.client_id).ok_or_else(|| {
+        let given = |value: &Option<String>| value.clone().filter(|v| !v.is_empty());
+        let client_id = given(&self.client_id).or(console.client_id).ok_or_else(|| {
             missing(
                 "no client id is given",
                 "set ADOBE_CLIENT_ID, or name the console's credential file with --credentials; \
@@ -219,7 +234,7 @@ impl PlatformArguments {
                 "set ADOBE_CLIENT_SECRET (or ADOBE_ACCESS_TOKEN), or name a credential file with --credentials",
             )
         })?;
-        let scopes = self.scopes.clone().or(console.scopes).unwrap_or_else(|| api::DEFAULT_SCOPES.to_owned());
+        let scopes = given(&self.scopes).or(console.scopes).unwrap_or_else(|| api::DEFAULT_SCOPES.to_owned());
         Ok((client_id, Credential::ClientSecret { secret, scopes }))
     }
 }

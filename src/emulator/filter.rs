@@ -142,17 +142,12 @@ impl Query {
         Ok(())
     }
 
-    /// The ids, when nothing else can match: an any-of on `id` needs no walk over all objects.
-    pub(super) fn ids(&self) -> Option<&HashSet<String>> {
-        self.only("id")
-    }
-
-    /// The only values that a path may have.
-    pub(super) fn only(&self, path: &str) -> Option<&HashSet<String>> {
+    /// The paths that must have one of some values: what an index can narrow a list down by.
+    pub(super) fn equalities(&self) -> impl Iterator<Item = (&str, &HashSet<String>)> {
         self.filters
             .iter()
-            .find(|filter| filter.path == path && filter.operator == Operator::Equal)
-            .map(|filter| &filter.values)
+            .filter(|filter| filter.operator == Operator::Equal)
+            .map(|filter| (filter.path.as_str(), &filter.values))
     }
 
     pub(super) fn matches(&self, body: &Value) -> bool {
@@ -336,6 +331,16 @@ fn compare_at(path: &str, a: &Value, b: &Value) -> Ordering {
         (Some(a), Some(b)) => compare(&a, &b),
         (a, b) => a.cmp(&b),
     }
+}
+
+/// The scalars at a path.
+pub(super) fn texts_at(body: &Value, path: &str) -> Vec<String> {
+    let mut texts = Vec::new();
+    any_at(body, path, &mut |value| {
+        texts.extend(scalar(value).map(std::borrow::Cow::into_owned));
+        false
+    });
+    texts
 }
 
 /// Whether any value at a path such as `sourceConnectionIds[]` or `flowSpec.id` satisfies `test`.

@@ -211,21 +211,21 @@ fn search<L: Leaf>(cx: &mut Context<'_>) -> Answer {
 }
 
 fn answer_list<L: Leaf>(cx: &mut Context<'_>, query: &Query, part: Option<&str>) -> Reply {
-    let lagging: Vec<Record> = cx.all(L::KIND).filter(|record| record.lag > 0).cloned().collect();
+    // Without the switch nothing lags, and a list is one walk.
+    let late = cx.behaviour.list_lag > 0;
+    let lagging: Vec<Record> =
+        if late { cx.all(L::KIND).filter(|record| record.lag > 0).cloned().collect() } else { Vec::new() };
     let wanted = |record: &&Record| {
         let named = part.is_none_or(|part| {
             let name = record.body.get("name").and_then(Value::as_str).unwrap_or_default();
             name.to_lowercase().contains(part)
         });
-        record.lag == 0 && named && query.matches(&record.body)
+        (record.lag == 0 || !late) && named && query.matches(&record.body)
     };
-    let found: Vec<&Record> = match query.ids() {
-        Some(ids) => {
-            let mut found: Vec<&Record> =
-                ids.iter().filter_map(|id| cx.get(L::KIND, id)).filter(wanted).collect();
-            found.sort_by_key(|record| record.seq);
-            found
-        }
+    let narrowed =
+        query.equalities().find_map(|(path, values)| cx.store.having(&cx.realm, L::KIND, path, values));
+    let found: Vec<&Record> = match narrowed {
+        Some(records) => records.into_iter().filter(wanted).collect(),
         None => cx.all(L::KIND).filter(wanted).collect(),
     };
     let body = if query.count {

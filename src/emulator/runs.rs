@@ -30,7 +30,7 @@ pub(super) fn route(cx: &mut Context<'_>, rest: &[&str]) -> Answer {
 
 fn list(cx: &Context<'_>) -> Answer {
     let query = Query::parse(cx.request)?;
-    let runs = all(cx, |flow| query.only("flowId").is_none_or(|ids| ids.contains(flow)));
+    let runs = all(cx, |flow| query.equalities().all(|(path, ids)| path != "flowId" || ids.contains(flow)));
     let found: Vec<&Record> = runs.iter().filter(|run| query.matches(&run.body)).collect();
     if query.count {
         return Ok(Reply::ok(json!({ "count": found.len() })));

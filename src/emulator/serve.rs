@@ -47,7 +47,7 @@ async fn handle(
 ) -> Response<Body> {
     let request = match read(request).await {
         Ok(request) => Arc::new(request),
-        Err(reply) => return respond(reply),
+        Err(reply) => return respond(reply.stamp(&clock::uuid())),
     };
     if !shared.behaviour.latency.is_zero() {
         tokio::time::sleep(shared.behaviour.latency).await;

@@ -3,13 +3,15 @@
 //! Several processes may serve one file: every request takes a lock on a sibling file, reads what others
 //! appended, acts, appends its own lines in one write, lets go. Knows records, not what they mean.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+
+use super::filter::texts_at;
 
 /// The kinds of stored objects. The name is what stands in the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -81,19 +83,40 @@ enum Line {
 
 #[derive(Default)]
 struct Table {
-    records: HashMap<String, Record>,
-    order: BTreeMap<u64, String>,
+    /// In order of creation, which is how lists walk them.
+    records: BTreeMap<u64, Record>,
+    ids: HashMap<String, u64>,
+    /// For each path of [`INDEXED`], which records have a value there.
+    index: [HashMap<String, BTreeSet<u64>>; INDEXED.len()],
 }
+
+/// The paths that lists are filtered by with many values at once.
+const INDEXED: [&str; 4] = ["name", "baseConnectionId", "sourceConnectionIds[]", "targetConnectionIds[]"];
 
 impl Table {
     fn put(&mut self, record: Record) {
-        self.order.insert(record.seq, record.id.clone());
-        self.records.insert(record.id.clone(), record);
+        self.delete(&record.id);
+        for (path, index) in INDEXED.iter().zip(&mut self.index) {
+            for value in texts_at(&record.body, path) {
+                index.entry(value).or_default().insert(record.seq);
+            }
+        }
+        self.ids.insert(record.id.clone(), record.seq);
+        self.records.insert(record.seq, record);
     }
 
     fn delete(&mut self, id: &str) {
-        if let Some(record) = self.records.remove(id) {
-            self.order.remove(&record.seq);
+        let Some(seq) = self.ids.remove(id) else { return };
+        let Some(record) = self.records.remove(&seq) else { return };
+        for (path, index) in INDEXED.iter().zip(&mut self.index) {
+            for value in texts_at(&record.body, path) {
+                if let Some(holders) = index.get_mut(&value) {
+                    holders.remove(&seq);
+                    if holders.is_empty() {
+                        index.remove(&value);
+                    }
+                }
+            }
         }
     }
 }
@@ -102,7 +125,7 @@ impl Table {
 #[derive(Default)]
 pub(super) struct Store {
     tables: HashMap<(Realm, Kind), Table>,
-    seeded: std::collections::HashSet<Realm>,
+    seeded: HashSet<Realm>,
     key: Option<String>,
     journal: Option<Journal>,
     persistent: bool,
@@ -251,20 +274,41 @@ impl Store {
     }
 
     pub(super) fn get(&self, realm: &Realm, kind: Kind, id: &str) -> Option<&Record> {
-        self.table(realm, kind)?.records.get(id)
+        let table = self.table(realm, kind)?;
+        table.records.get(table.ids.get(id)?)
     }
 
     /// All of a kind in order of creation.
     pub(super) fn all(&self, realm: &Realm, kind: Kind) -> impl Iterator<Item = &Record> {
-        self.table(realm, kind)
-            .into_iter()
-            .flat_map(|table| table.order.values().filter_map(|id| table.records.get(id)))
+        self.table(realm, kind).into_iter().flat_map(|table| table.records.values())
+    }
+
+    /// Those that have one of the values at a path, in order of creation; `None` if that needs a walk.
+    pub(super) fn having(
+        &self,
+        realm: &Realm,
+        kind: Kind,
+        path: &str,
+        values: &HashSet<String>,
+    ) -> Option<Vec<&Record>> {
+        let at = INDEXED.iter().position(|indexed| *indexed == path);
+        if at.is_none() && path != "id" {
+            return None;
+        }
+        let Some(table) = self.table(realm, kind) else { return Some(Vec::new()) };
+        let found: BTreeSet<u64> = match at {
+            None => values.iter().filter_map(|id| table.ids.get(id)).copied().collect(),
+            Some(at) => {
+                values.iter().filter_map(|value| table.index[at].get(value)).flatten().copied().collect()
+            }
+        };
+        Some(found.iter().filter_map(|seq| table.records.get(seq)).collect())
     }
 
     /// A new object at the end of its table.
     pub(super) fn create(&mut self, realm: &Realm, kind: Kind, id: &str, body: Value) -> Record {
         let last =
-            self.table(realm, kind).and_then(|table| table.order.last_key_value()).map(|(seq, _)| *seq);
+            self.table(realm, kind).and_then(|table| table.records.last_key_value()).map(|(seq, _)| *seq);
         let seq = last.map_or(0, |seq| seq + 1);
         let record =
             Record { id: id.to_owned(), seq, body, lag: 0, settle: 0, then: String::new(), dying: None };

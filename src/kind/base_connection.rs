@@ -5,7 +5,8 @@ use serde_json::{Map, Value, json};
 
 use super::flow_service::{self, collection};
 use super::{
-    Body, Context, Finding, Intent, Key, Observed, Outcome, Rule, Shape, Spec, is_secret_reference, section,
+    Body, Context, Finding, Intent, Key, Kind, Observed, Outcome, Rule, Shape, Spec, is_secret_reference,
+    section,
 };
 use crate::wire::{Call, Reply};
 
@@ -142,6 +143,15 @@ impl Spec for BaseConnection {
 
     fn read(&self, id: &str, _version: Option<u64>) -> Call {
         flow_service::read(COLLECTION, id)
+    }
+
+    fn referrers(&self, id: &str) -> Option<(Kind, Call)> {
+        // Flows in use are refused (`FLOW-1418-400`); of source connections without a flow no document says anything
+        // (platform-api.md 2.9).
+        let call = Call::get(Kind::Source.spec().collection())
+            .query("limit", "100")
+            .query("property", format!("baseConnectionId=={id}"));
+        Some((Kind::Source, call))
     }
 
     fn calls(&self, intent: &Intent) -> Vec<Call> {

@@ -85,8 +85,8 @@ pub(super) fn calls(
             vec![call]
         }
         Intent::Switch { id, etag, on, .. } => {
-            // Not known before the object is there: `plan` shows that.
-            let id = id.as_deref().unwrap_or("{id}");
+            // Nothing can be said of an object that is not there yet: whoever sends, or shows, fills the id in first.
+            let Some(id) = id else { return Vec::new() };
             let op = if *on { "enable" } else { "disable" };
             let path = format!("{}/action", at(id));
             let mut call = Call::new(Method::Post, path, Safety::Repeatable).query("op", op);

@@ -4,7 +4,7 @@
 use serde_json::{Map, Value, json};
 
 use super::flow_service::error_code;
-use super::{Body, Context, Finding, Intent, Key, Listing, Observed, Outcome, Rule, Shape, Spec};
+use super::{Body, Context, Finding, Intent, Key, Listing, Observed, Outcome, Row, Rule, Shape, Spec};
 use crate::wire::{Call, Method, Reply, Safety, segment};
 
 pub(super) struct Mapping;
@@ -172,6 +172,10 @@ impl Spec for Mapping {
     fn owned(&self) -> &'static [&'static str] {
         // A PUT replaces the whole list, so a mapping that the manifest does not have is somebody else's edit.
         &["/fields"]
+    }
+
+    fn row(&self) -> Row {
+        Row { main: "source", implied: &[("sourceType", "ATTRIBUTE")] }
     }
 
     fn collection(&self) -> &'static str {

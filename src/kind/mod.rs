@@ -344,6 +344,15 @@ pub enum Outcome {
     Refused,
 }
 
+/// How one member of a list that a kind owns is shown.
+#[derive(Clone, Copy, Debug)]
+pub struct Row {
+    /// The field that says what the member is made from.
+    pub main: &'static str,
+    /// Fields with the values that go without saying.
+    pub implied: &'static [(&'static str, &'static str)],
+}
+
 /// How the platform lists a kind, and finds some of it (platform-api.md 2.3, 3.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Listing {
@@ -375,6 +384,10 @@ pub trait Spec: Sync {
     fn owned(&self) -> &'static [&'static str] {
         &[]
     }
+    /// How the members below [`Spec::owned`] are shown, one per line.
+    fn row(&self) -> Row {
+        Row { main: "", implied: &[] }
+    }
     /// Whether the object's first start lies behind `now` (epoch seconds), so that [`Rule::Frozen`] fields are frozen.
     fn started(&self, _body: &Body, _now: i64) -> bool {
         false
@@ -390,6 +403,10 @@ pub trait Spec: Sync {
     fn observed(&self, remote: &Value) -> Option<Observed>;
     /// The read of one object; `version` is the one last known.
     fn read(&self, id: &str, version: Option<u64>) -> Call;
+    /// The read of what refers to an object without the platform minding its deletion; none where the platform minds.
+    fn referrers(&self, _id: &str) -> Option<(Kind, Call)> {
+        None
+    }
     /// The requests that carry an intent out, in order; every leaf of the bodies is already filled in.
     fn calls(&self, intent: &Intent) -> Vec<Call>;
     /// What the answer to one of those requests means.

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::diagnostic::{At, Raw, Report, listed, quoted};
 use super::scalar::Plain;
 use super::tree::{Content, Entry, NodeId, Tree};
-use super::walk::{SECRET_KEYS, Walk};
+use super::walk::Walk;
 use crate::kind::{Address, Key, Kind, Shape};
 
 /// The only format of a document that there is.
@@ -52,29 +52,26 @@ pub(super) struct Drafts {
     pipelines: HashMap<String, At>,
 }
 
-/// Every key that the grammar knows anywhere.
-pub(super) fn known_keys() -> HashSet<&'static str> {
-    fn add(keys: &[Key], known: &mut HashSet<&'static str>) {
+/// The keys of the grammar whose values are single ones, and not secret: what may be shown of a line that is not YAML.
+pub(super) fn plain_keys() -> HashSet<&'static str> {
+    fn add(keys: &[Key], plain: &mut HashSet<&'static str>) {
         for key in keys {
-            known.insert(key.name);
-            let mut shape = &key.shape;
-            while let Shape::List(inner) = shape {
-                shape = inner;
-            }
-            if let Shape::Object(keys) = shape {
-                add(keys, known);
+            match key.shape {
+                Shape::Object(keys) | Shape::List(&Shape::Object(keys)) => add(keys, plain),
+                Shape::List(_) | Shape::Params | Shape::Free => {}
+                _ => {
+                    plain.insert(key.name);
+                }
             }
         }
     }
-    let mut known = HashSet::from(["apiVersion", "pipeline", "platform"]);
-    known.extend(SECRET_KEYS);
-    add(PLATFORM, &mut known);
-    add(EVERY_SECTION, &mut known);
+    let mut plain = HashSet::from(["apiVersion", "pipeline"]);
+    add(PLATFORM, &mut plain);
+    add(EVERY_SECTION, &mut plain);
     for kind in Kind::ALL {
-        known.insert(kind.section());
-        add(kind.spec().grammar(), &mut known);
+        add(kind.spec().grammar(), &mut plain);
     }
-    known
+    plain
 }
 
 impl Drafts {

@@ -118,8 +118,8 @@ fn check(mut sources: Vec<Source>, mut report: Report, inputs: &Inputs<'_>) -> R
             hidden.extend(tree.hidden());
             source.hide(hidden);
         }
-        let known = document::known_keys();
-        report.finish(|at| sources[at.file].place(at, &known))
+        let plain = document::plain_keys();
+        report.finish(|at| sources[at.file].place(at, &plain))
     };
     if problems.errors > 0 {
         return Err(problems);

@@ -27,7 +27,7 @@ pub(super) struct Source {
     pub(super) text: String,
     /// Byte offset of each line's start.
     lines: Vec<usize>,
-    /// Documents that could not be parsed: of their lines only values of known keys are shown.
+    /// Documents that could not be parsed: of their lines only values of plain keys are shown.
     pub(super) unparsed: Vec<Range<usize>>,
     /// Values not to be shown, in order once [`Source::hide`] was called.
     hidden: Vec<Range<usize>>,
@@ -65,8 +65,8 @@ impl Source {
         (line.max(1), before.chars().count() + 1)
     }
 
-    /// The place with its line; `known` are the keys whose values may be shown where nothing could be parsed.
-    pub(super) fn place(&self, at: At, known: &HashSet<&str>) -> Place {
+    /// The place with its line; `plain` are the keys whose values may be shown where nothing could be parsed.
+    pub(super) fn place(&self, at: At, plain: &HashSet<&str>) -> Place {
         let start = floor(&self.text, at.start);
         let position = self.position(start);
         let line_start = self.lines.get(position.line - 1).copied().unwrap_or(0);
@@ -77,20 +77,23 @@ impl Source {
         let end = floor(&self.text, at.end).clamp(start, line_end.max(start));
         let (end_line, end_column) = self.line_and_column(end);
         let snippet = (!line.trim().is_empty() && start <= line_end)
-            .then(|| self.snippet(line_start..line_end, start..end, known));
+            .then(|| self.snippet(line_start..line_end, start..end, plain));
         Place { position, end_line, end_column, snippet }
     }
 
-    fn snippet(&self, line: Range<usize>, span: Range<usize>, known: &HashSet<&str>) -> Snippet {
+    fn snippet(&self, line: Range<usize>, span: Range<usize>, plain: &HashSet<&str>) -> Snippet {
         let text = &self.text;
         let before = text.get(line.start..span.start).unwrap_or_default();
         let from =
             before.char_indices().rev().take(BEFORE).last().map_or(span.start, |(i, _)| line.start + i);
         let behind = text.get(span.start..line.end).unwrap_or_default();
         let to = behind.char_indices().nth(BEHIND).map_or(line.end, |(i, _)| span.start + i);
+        // A comment behind the place is not shown: it may keep a former value.
+        let rest = text.get(span.end..to).unwrap_or_default();
+        let to = rest.find(" #").or_else(|| rest.find("\t#")).map_or(to, |i| span.end + i);
 
         let masks: Vec<Range<usize>> = if self.unparsed.iter().any(|r| r.contains(&span.start)) {
-            unknown_values(text.get(line.clone()).unwrap_or_default(), line.start, known)
+            doubtful_values(text.get(from..to).unwrap_or_default(), from, from > line.start, plain)
         } else {
             let first = self.hidden.partition_point(|r| r.end <= line.start);
             self.hidden.iter().skip(first).take_while(|r| r.start < line.end).cloned().collect()
@@ -108,6 +111,9 @@ impl Source {
                 continue;
             }
             let blank = text.get(start..end).unwrap_or_default();
+            if blank.trim().is_empty() {
+                continue;
+            }
             let start = start + (blank.len() - blank.trim_start().len());
             shown.plain(&out, at..start, &span);
             out.push_str(text.get(at..start).unwrap_or_default());
@@ -159,21 +165,27 @@ fn floor(text: &str, offset: usize) -> usize {
     text.floor_char_boundary(offset.min(text.len()))
 }
 
-/// In a line that was not parsed: all but keys and the values of known keys. `base` is the line's offset.
-fn unknown_values(line: &str, base: usize, known: &HashSet<&str>) -> Vec<Range<usize>> {
+/// In a line that was not parsed: all but keys and the values of plain keys. `base` is the line's offset; `is_cut` says
+/// that the line begins before.
+fn doubtful_values(line: &str, base: usize, is_cut: bool, plain: &HashSet<&str>) -> Vec<Range<usize>> {
     let mut hidden = Vec::new();
-    let mut is_known = false;
+    let mut is_plain = false;
     let mut from = 0;
-    let mut hide = |range: Range<usize>, is_known: bool| {
+    let mut hide = |range: Range<usize>, is_plain: bool| {
         let text = line.get(range.clone()).unwrap_or_default();
         let end =
             range.end - (text.len() - text.trim_end_matches([' ', '\t', ',', '{', '[', '}', ']']).len());
         let start = text.len() - text.trim_start_matches([' ', '\t', '-', '{', '[', ':']).len() + range.start;
-        if !is_known && start < end {
+        if !is_plain && start < end {
             hidden.push(base + start..base + end);
         }
     };
-    for (colon, _) in line.match_indices(':') {
+    let mut is_in_list = is_cut;
+    for (colon, sign) in line.match_indices([':', '[', '{']) {
+        if sign != ":" {
+            is_in_list = sign == "[";
+            continue;
+        }
         let behind = line.get(colon + 1..).unwrap_or_default();
         if !behind.is_empty() && !behind.starts_with([' ', '\t', '"', '\'', '[', '{']) {
             continue;
@@ -184,22 +196,32 @@ fn unknown_values(line: &str, base: usize, known: &HashSet<&str>) -> Vec<Range<u
         let Some(word) = word.filter(|w| !w.is_empty()) else { continue };
         let start = from + before.len() - word.len();
         let start = start - usize::from(line.get(from..start).is_some_and(|b| b.ends_with(['"', '\''])));
-        hide(from..start, is_known);
-        is_known = known.contains(word);
+        // A colon within a value makes no key of it.
+        let ahead = line.get(..start).unwrap_or_default().trim_end();
+        if !(ahead.is_empty() && !is_cut
+            || ahead.ends_with(['-', '{', '?'])
+            || (ahead.ends_with(',') && !is_in_list))
+        {
+            continue;
+        }
+        hide(from..start, is_plain);
+        is_plain = plain.contains(word);
         from = colon + 1;
     }
-    hide(from..line.len(), is_known);
+    hide(from..line.len(), is_plain);
     hidden
 }
 
 /// Reads every file that the paths name: files, and folders with all their YAML files, in order, each once.
 pub(super) fn read_all(paths: &[PathBuf], report: &mut Report) -> Vec<Source> {
-    let mut reader = Reader { report, sources: Vec::new(), files: HashSet::new(), folders: HashSet::new() };
+    let mut reader =
+        Reader { report, sources: Vec::new(), found: 0, files: HashSet::new(), folders: HashSet::new() };
     for path in paths {
         if path.is_dir() {
-            let before = reader.files.len();
+            let is_new = path.canonicalize().is_ok_and(|real| !reader.folders.contains(&real));
+            let before = (reader.found, reader.sources.len());
             reader.folder(path);
-            if reader.files.len() == before && reader.report.errors() == 0 {
+            if is_new && (reader.found, reader.sources.len()) == before {
                 reader.refuse(path, "there is no *.yaml or *.yml file in this folder", None);
             }
         } else {
@@ -212,6 +234,8 @@ pub(super) fn read_all(paths: &[PathBuf], report: &mut Report) -> Vec<Source> {
 struct Reader<'a> {
     report: &'a mut Report,
     sources: Vec<Source>,
+    /// How many YAML files the folders hold, also those that were named before.
+    found: usize,
     files: HashSet<PathBuf>,
     folders: HashSet<PathBuf>,
 }
@@ -246,7 +270,10 @@ impl Reader<'_> {
             let path = entry.path();
             if path.is_dir() {
                 self.folder(&path);
-            } else if path.extension().is_some_and(|e| e == "yaml" || e == "yml") {
+            } else if path.extension().is_some_and(|e| e == "yaml" || e == "yml")
+                && (path.is_file() || !path.exists())
+            {
+                self.found += 1;
                 self.file(&path);
             }
         }

@@ -239,7 +239,8 @@ fn a_long_line_is_cut_and_keeps_its_column() {
 
 #[test]
 fn a_hundred_are_shown_and_the_rest_counted() {
-    let keys: String = (0..250).map(|n| format!("  colour{n}: x\n")).collect();
+    let keys: Vec<String> = (0..250).map(|n| format!("  colour{n}: x\n")).collect();
+    let keys = keys.concat();
     let text = with_header(&format!(
         "mapping:\n  name: m\n  schema: {{ id: urn:x }}\n  fields: [{{ source: a, destination: b }}]\n{keys}"
     ));
@@ -331,7 +332,7 @@ fn aliases_that_expand_to_too_much_are_refused() {
     );
     for level in 1..20 {
         let alias = vec![format!("*a{}", level - 1); 10].join(", ");
-        text.push_str(&format!("    a{level}: &a{level} [{alias}]\n"));
+        text = format!("{text}    a{level}: &a{level} [{alias}]\n");
     }
     assert_eq!(messages(check_text(&text)), ["the aliases of this file expand to more than 16 MB"]);
     let deep =
@@ -381,7 +382,7 @@ fn folders_are_read_in_order_and_files_once() {
     write("c.json", "json");
     #[cfg(unix)]
     std::os::unix::fs::symlink(folder.path(), folder.path().join("a/loop")).unwrap();
-    let paths = [folder.path().to_owned(), folder.path().join("b.yaml")];
+    let paths = [folder.path().to_owned(), folder.path().join("b.yaml"), folder.path().to_owned()];
     let manifest = with_inputs(|inputs| load(&paths, inputs)).unwrap().manifest;
     let pipelines: Vec<&str> = manifest.sections.iter().map(|s| s.address.pipeline.as_str()).collect();
     assert_eq!(pipelines, ["ay", "az", "b"]);
@@ -411,6 +412,8 @@ fn files_that_cannot_be_read_are_reported_with_the_rest() {
         ]
     );
     let empty = tempfile::tempdir().unwrap();
+    #[cfg(unix)]
+    std::os::unix::fs::symlink(empty.path(), empty.path().join("loop")).unwrap();
     assert_eq!(messages(load_path(empty.path())), ["there is no *.yaml or *.yml file in this folder"]);
     assert!(messages(load_path("no/such.yaml"))[0].starts_with("the file cannot be read: "));
     assert_eq!(messages(with_inputs(|inputs| load(&[], inputs))), ["no manifest is named"]);
@@ -435,6 +438,15 @@ fn the_schema_covers_the_grammar() {
             let required = section["required"].as_array().unwrap();
             assert_eq!(required.contains(&Value::from(key.name)), key.required, "{}", key.name);
         }
+    }
+}
+
+#[test]
+fn a_long_line_that_is_not_yaml_is_answered_at_once() {
+    for text in ["a: ".repeat(200_000), "{a: [".repeat(100_000), format!("{{ {} ]", "a: b, ".repeat(20_000))]
+    {
+        let text = problems(check_text(&text)).text(false, 80);
+        assert!(text.len() < 60_000, "{text}");
     }
 }
 
@@ -487,5 +499,23 @@ proptest! {
         problems.text(true, 40);
         problems.github();
         problems.json();
+    }
+}
+
+/// Whatever one slip of the finger makes of a manifest, its secrets are not in what is printed about it.
+#[test]
+fn a_damaged_manifest_repeats_no_secret() {
+    const PARAMS: &str = "baseConnection:\n  name: b\n  connectionSpec: { id: s }\n  auth:\n    specName: o\n    params:\n      \
+         accessToken: HUSH\n      privateKey: |\n        HUSH HUSH\n        HUSH\n      \
+         token: { fromCommand: [a, HUSH] }\n      password: \"HUSH \\\"x\"\n";
+    for at in 0..PARAMS.len() {
+        for with in ["", ":", ": ", "\"", "[", "}", "\n", "\t", "#", "&", "!", "$"] {
+            let mut text = with_header(PARAMS);
+            let start = text.len() - PARAMS.len() + at;
+            let end = if with.is_empty() { start + 1 } else { start };
+            text.replace_range(start..end, with);
+            let page = problems(check_text(&text)).text(false, 200);
+            assert!(!page.contains("HUSH"), "{text}\n{page}");
+        }
     }
 }

@@ -194,7 +194,7 @@ struct Frame {
 #[derive(Default)]
 struct MappingFrame {
     entries: Vec<Entry>,
-    /// The number of each key's entry.
+    /// The number of each key's entry, once there are many.
     seen: HashMap<String, usize>,
     /// The key whose value comes next.
     key: Option<Pending>,
@@ -472,7 +472,7 @@ impl MappingFrame {
             report.push(error.hint("references such as ${env:NAME} work in values only"));
             return Pending::Refused;
         }
-        if let Some(&number) = self.seen.get(&text) {
+        if let Some(number) = self.number(&text) {
             let mut error = Raw::error(at, format!("the key {} is given twice", quoted(&text)));
             if let Some(first) = self.entries.get(number) {
                 error = error.related(first.key_at, "it is given here first");
@@ -480,7 +480,21 @@ impl MappingFrame {
             report.push(error.hint("keep one of the two"));
             return Pending::Again(number);
         }
-        self.seen.insert(text.clone(), self.entries.len());
+        if !self.seen.is_empty() {
+            self.seen.insert(text.clone(), self.entries.len());
+        }
         Pending::Key(text, at)
+    }
+
+    /// The number of the entry with this key. Most mappings are so small that looking through them is quickest.
+    fn number(&mut self, key: &str) -> Option<usize> {
+        const FEW: usize = 16;
+        if self.entries.len() < FEW {
+            return self.entries.iter().position(|entry| entry.key == key);
+        }
+        if self.seen.is_empty() {
+            self.seen.extend(self.entries.iter().enumerate().map(|(n, entry)| (entry.key.clone(), n)));
+        }
+        self.seen.get(key).copied()
     }
 }

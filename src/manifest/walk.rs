@@ -15,7 +15,7 @@ use crate::kind::{Address, Key, Kind, Shape, is_secret_reference};
 const SEVERAL_LINES: &[&str] = &["description", "source"];
 
 /// The three ways of saying where a secret comes from.
-pub(super) const SECRET_KEYS: [&str; 3] = ["fromEnv", "fromFile", "fromCommand"];
+const SECRET_KEYS: [&str; 3] = ["fromEnv", "fromFile", "fromCommand"];
 
 const SECRET_HINT: &str =
     "a secret is given as { fromEnv: NAME }, { fromFile: PATH } or { fromCommand: [program, argument] }";
@@ -204,6 +204,7 @@ impl Walk<'_> {
         let mut members = Map::new();
         for entry in tree.entries(id) {
             let at = tree.entry_at(entry);
+            self.hide_keys(entry.value);
             let value = match &tree.node(entry.value).content {
                 Content::Scalar(scalar) if scalar.kind() != Plain::Null => self.free_scalar(scalar, at),
                 Content::Mapping(entries) => self.secret(entry.value, entries, at),
@@ -220,12 +221,25 @@ impl Walk<'_> {
         (self.report.errors() == before).then_some(Value::Object(members))
     }
 
+    /// `{ TOKEN }` is a mapping with the secret as a key.
+    fn hide_keys(&mut self, id: NodeId) {
+        let tree = self.tree;
+        match &tree.node(id).content {
+            Content::Mapping(entries) => {
+                for entry in entries {
+                    if !SECRET_KEYS.contains(&entry.key.as_str()) {
+                        self.hidden.push(entry.key_at.start..entry.key_at.end);
+                    }
+                    self.hide_keys(entry.value);
+                }
+            }
+            Content::Sequence(items) => items.iter().for_each(|&item| self.hide_keys(item)),
+            Content::Scalar(_) | Content::Broken => {}
+        }
+    }
+
     /// A secret reference: one key of three.
     fn secret(&mut self, id: NodeId, entries: &[Entry], at: At) -> Option<Value> {
-        for entry in entries.iter().filter(|e| !SECRET_KEYS.contains(&e.key.as_str())) {
-            // `{ TOKEN }` is a mapping with the secret as a key.
-            self.hidden.push(entry.key_at.start..entry.key_at.end);
-        }
         let [entry] = entries else {
             self.error(at, "a secret reference has exactly one key", Some(SECRET_HINT));
             return None;

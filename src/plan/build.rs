@@ -6,7 +6,8 @@ use serde_json::Value;
 
 use super::diff::{self, Cause, Difference, FieldChange};
 use super::{
-    Action, Drift, FORMAT_VERSION, Inputs, Note, Observations, Operation, Plan, Refusal, guard, order, stale,
+    Action, Drift, FORMAT_VERSION, Inputs, Note, Observations, Operation, Plan, Refusal, Selector, guard,
+    order, stale,
 };
 use crate::kind::{Address, Body, Intent, Kind, Leaf, Observed, Step, leaf, map_leaves, visit_leaves};
 use crate::manifest::Section;
@@ -144,38 +145,13 @@ impl Builder<'_> {
         })
     }
 
+    /// For an object that is not managed yet.
     fn want_new(&mut self, section: &Section, desired: Body) {
         let address = &section.address;
-        let title = address.kind.spec().title();
-        let namesakes = self.observations().namesakes.get(address).cloned().unwrap_or_default();
-        let options = self.inputs.options;
-        if options.adopt.iter().any(|s| s.matches(address)) {
-            match namesakes.as_slice() {
-                [one] => return self.adopt(section, one, desired),
-                [] => {}
-                several => {
-                    let ids: Vec<&str> = several.iter().map(|o| o.id.as_str()).collect();
-                    self.refuse(
-                        address,
-                        format!("{} objects bear its name: {}", several.len(), ids.join(", ")),
-                        "names are not unique on the platform: rename or delete all but one of them, then adopt it",
-                    );
-                    return;
-                }
-            }
-        } else if !namesakes.is_empty() && !options.create_beside.iter().any(|s| s.matches(address)) {
-            let ids: Vec<&str> = namesakes.iter().map(|o| o.id.as_str()).collect();
-            self.refuse(
-                address,
-                format!("the sandbox already has a {title} of this name that is not managed here: {}", ids.join(", ")),
-                &format!(
-                    "take it over with `--adopt {address}`, or make a second one with `--create-beside {address}`"
-                ),
-            );
-        }
-        let namesakes = namesakes.into_iter().map(|o| o.id).collect();
+        let Some(namesakes) = self.namesakes(section, &desired) else { return };
         self.check_start(section, &desired);
-        self.create(section, desired, namesakes, None, format!("the sandbox has no such {title} yet"));
+        let reason = format!("the sandbox has no such {} yet", address.kind.spec().title());
+        self.create(section, desired, namesakes, None, reason);
     }
 
     /// For an object that the state knows and the platform does not show.
@@ -187,12 +163,42 @@ impl Builder<'_> {
             gone: true,
             fields: Vec::new(),
         });
-        let namesakes =
-            self.observations().namesakes.get(address).into_iter().flatten().map(|o| o.id.clone());
-        let namesakes = namesakes.collect();
+        let Some(namesakes) = self.namesakes(section, &desired) else { return };
         let desired = restart(self.inputs.now, address.kind, desired);
         let reason = format!("{} is gone from the platform, or not visible to this credential", entry.id);
         self.create(section, desired, namesakes, None, reason);
+    }
+
+    /// Ids of unmanaged objects that bear the name. A name that is taken is adopted or refused, never doubled unasked:
+    /// `None` when it was adopted.
+    fn namesakes(&mut self, section: &Section, desired: &Body) -> Option<Vec<String>> {
+        let address = &section.address;
+        let namesakes = self.observations().namesakes.get(address).cloned().unwrap_or_default();
+        let ids: Vec<String> = namesakes.iter().map(|o| o.id.clone()).collect();
+        let options = self.inputs.options;
+        let asked = |selectors: &[Selector]| selectors.iter().any(|s| s.matches(address));
+        match namesakes.as_slice() {
+            [] => {}
+            [one] if asked(&options.adopt) => {
+                self.adopt(section, one, desired.clone());
+                return None;
+            }
+            several if asked(&options.adopt) => self.refuse(
+                address,
+                format!("{} objects bear its name: {}", several.len(), ids.join(", ")),
+                "names are not unique on the platform: rename or delete all but one of them, then adopt it",
+            ),
+            _ if asked(&options.create_beside) => {}
+            _ => {
+                let title = address.kind.spec().title();
+                self.refuse(
+                    address,
+                    format!("the sandbox has a {title} of this name that is not managed here: {}", ids.join(", ")),
+                    &format!("take it over with `--adopt {address}`, or make another with `--create-beside {address}`"),
+                );
+            }
+        }
+        Some(ids)
     }
 
     fn want_same(&mut self, section: &Section, entry: &Entry, observed: &Observed, desired: Body) {

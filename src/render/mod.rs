@@ -1,57 +1,28 @@
-//! stub
-/// x
+//! Plans and reports as text for a person and as JSON for a machine. Returns strings and values; prints nothing.
+//!
+//! `text` is the plan on a terminal, `json` the documented machine formats, `report` what an apply says. Below them:
+//! `value` (values and names in words, nothing of them dangerous to a terminal), `change` (old and new), `rows` (long
+//! lists as tables), `request` (what will be sent), `page` (lines, colours, width). No kind is known by name here.
+
+mod change;
+pub mod json;
+mod page;
+pub mod report;
+mod request;
+mod rows;
+pub mod text;
+mod value;
+
+#[cfg(test)]
+mod tests;
+
+/// How text is rendered.
 #[derive(Clone, Copy, Debug)]
 pub struct Style {
-    /// a
+    /// Whether to colour. Nothing is said by colour alone.
     pub color: bool,
-    /// b
+    /// Columns to fit into. Only what must stay whole (a path, an id) goes beyond.
     pub width: usize,
-    /// c
+    /// Whether to show every request of every step in full.
     pub requests: bool,
-}
-/// t
-pub mod text {
-    /// x
-    pub fn sanitize(t: &str) -> std::borrow::Cow<'_, str> {
-        t.into()
-    }
-    /// p
-    pub fn plan(p: &crate::plan::Plan, _s: &super::Style) -> String {
-        let mut s = String::new();
-        for d in &p.drift {
-            s.push_str(&format!("drift {} {:?}\n", d.address, d.fields));
-        }
-        for r in &p.refusals {
-            s.push_str(&format!("REFUSED {:?}\n", r));
-        }
-        for o in &p.operations {
-            s.push_str(&format!("{:?} {} {} {:?}\n", o.action, o.address, o.reason, o.changes));
-            for st in &o.steps {
-                s.push_str(&format!("   {} needs {:?}\n", st.key, st.needs));
-            }
-        }
-        s + &format!("{} ops, {} unchanged\n", p.operations.len(), p.unchanged)
-    }
-}
-/// j
-pub mod json {
-    /// p
-    pub fn plan(p: &crate::plan::Plan) -> serde_json::Value {
-        serde_json::to_value(p).unwrap_or_default()
-    }
-}
-/// r
-pub mod report {
-    /// e
-    pub fn event_line(e: &crate::apply::Event, _s: &super::Style, _d: std::time::Duration) -> Option<String> {
-        Some(format!("{e:?}"))
-    }
-    /// t
-    pub fn text(r: &crate::apply::Report, _s: &super::Style, _d: std::time::Duration) -> String {
-        format!("{r:?}\n")
-    }
-    /// j
-    pub fn json(r: &crate::apply::Report) -> serde_json::Value {
-        format!("{r:?}").into()
-    }
 }

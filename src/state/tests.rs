@@ -22,7 +22,7 @@ fn place() -> Place {
 
 fn holder() -> Holder {
     Holder {
-        who: "alice".into(),
+        who: "runner".into(),
         host: "build-7".into(),
         pid: 4711,
         command: "flowform apply".into(),
@@ -688,19 +688,23 @@ fn step() -> impl Strategy<Value = Step> {
         (word(), body(), body()).prop_map(|(id, before, after)| Intent::Update {
             id,
             etag: None,
+            version: None,
             before,
             after,
             paths: vec!["/x".into()],
             places: Value::Null
         }),
-        (word(), body()).prop_map(|(id, before)| Intent::Delete { id, etag: None, before }),
-        Just(Intent::Forget),
+        (word(), body()).prop_map(|(id, before)| Intent::Delete { id, etag: None, version: None, before }),
+        word().prop_map(|id| Intent::Forget { id }),
     ];
     (word(), address(), intent).prop_map(|(key, address, intent)| Step {
         key,
         address,
         intent,
         needs: Vec::new(),
+        unless: None,
+        depends_on: Vec::new(),
+        protect: false,
     })
 }
 
@@ -713,7 +717,7 @@ fn change() -> impl Strategy<Value = Change> {
         1 => prop::collection::vec(step(), 0..3).prop_map(|steps| Change::Begun {
             in_flight: InFlight {
                 started: "2026-03-01T10:00:00Z".into(),
-                who: "alice".into(),
+                who: "runner".into(),
                 client_id: String::new(),
                 steps,
                 settled: Vec::new(),

@@ -52,7 +52,9 @@ impl Contents {
             {
                 let record = &put["record"];
                 let id = record["id"].as_str().unwrap().to_owned();
-                let body = record["body"].clone();
+                // A mapping set is its newest version.
+                let body = record["body"]["versions"].as_array().and_then(|v| v.last());
+                let body = body.unwrap_or(&record["body"]).clone();
                 if record.get("dying").is_some() {
                     objects.remove(&(kind, id));
                     continue;

@@ -1,0 +1,260 @@
+//! What an apply says: a line for each result as it comes, and at its end what became of every object, the summary last.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::Style;
+use super::page::{Page, Part, Tone};
+use super::value::sanitize;
+use crate::apply::{Event, Report, StepResult, verb};
+use crate::kind::{Address, Intent, Step};
+
+/// What to do about a step that may have been done or not.
+const LOOK_UP: &str = "run apply again: what became of it is looked up first, and nothing is made twice";
+
+/// What to do about an object that somebody changed in between.
+const PLAN_AGAIN: &str = "plan again and look at what changed, then apply";
+
+/// What became of a step, or of all steps of an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Class {
+    Done,
+    NotTried,
+    Changed,
+    Failed,
+    Unknown,
+}
+
+impl Class {
+    /// In the order in which they are counted for a person.
+    pub(super) const ALL: [Self; 5] =
+        [Self::Done, Self::Failed, Self::Changed, Self::Unknown, Self::NotTried];
+
+    pub(super) fn of(result: &StepResult) -> Self {
+        match result {
+            StepResult::Done { .. } | StepResult::LeftInPlace { .. } => Self::Done,
+            StepResult::Conflict { .. } => Self::Changed,
+            StepResult::Failed { .. } => Self::Failed,
+            StepResult::Unknown { .. } => Self::Unknown,
+            StepResult::NotTried { .. } => Self::NotTried,
+        }
+    }
+
+    /// In JSON.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Failed => "failed",
+            Self::Changed => "changed",
+            Self::Unknown => "unknown",
+            Self::NotTried => "notTried",
+        }
+    }
+
+    fn words(self) -> &'static str {
+        match self {
+            Self::Changed => "changed since the plan",
+            Self::NotTried => "not tried",
+            other => other.name(),
+        }
+    }
+}
+
+/// A line for an event, without a line break; `None` for one that needs none. `took` is how long its step took.
+pub fn event_line(event: &Event, took: Option<Duration>, style: &Style) -> Option<String> {
+    let Event::Finished { address, verb, result, .. } = event else { return None };
+    let wide = Style { width: usize::MAX, ..*style };
+    let mut page = Page::new(&wide);
+    let mut parts = vec![(Tone::Strong, format!("{}: ", sanitize(&address.to_string())))];
+    parts.extend(outcome(verb, None, result, short));
+    if let Some(took) = took.filter(|_| !matches!(result, StepResult::NotTried { .. })) {
+        parts.push((Tone::Quiet, format!(" ({})", seconds(took))));
+    }
+    page.line(0, &parts);
+    Some(page.finish().trim_end().to_owned())
+}
+
+/// What became of a plan whose apply took `elapsed`.
+pub fn report(report: &Report, style: &Style, elapsed: Duration) -> String {
+    let mut page = Page::new(style);
+    for address in addresses(report) {
+        for (step, result) in report.steps.iter().filter(|(s, _)| s.address == *address) {
+            line(&mut page, step, result);
+        }
+    }
+    if let Some(why) = &report.not_recorded {
+        page.gap();
+        let text = format!("The state could not be written: {}", sanitize(why));
+        page.wrapped(0, 2, Tone::Remove, &text);
+        let hint = "nothing was begun after that; once it can be written, run apply again: what became of the rest \
+                    is looked up first";
+        page.wrapped(4, 6, Tone::Plain, &format!("hint: {hint}"));
+    }
+    page.gap();
+    let summary = summary(report, elapsed);
+    page.parts(0, 2, &summary);
+    page.finish()
+}
+
+/// The addresses in the plan's order.
+fn addresses(report: &Report) -> Vec<&Address> {
+    let mut addresses: Vec<&Address> = Vec::new();
+    let mut seen = std::collections::BTreeSet::new();
+    addresses.extend(report.steps.iter().map(|(s, _)| &s.address).filter(|a| seen.insert(*a)));
+    addresses
+}
+
+/// The worst of what became of each object's steps, and whether the platform kept something of it.
+pub(super) fn classes(report: &Report) -> Vec<(&Address, Class, bool)> {
+    let mut by_address: BTreeMap<&Address, (Class, bool)> = BTreeMap::new();
+    for (step, result) in &report.steps {
+        let (class, left) = by_address.entry(&step.address).or_insert((Class::Done, false));
+        *class = (*class).max(Class::of(result));
+        *left |= matches!(result, StepResult::LeftInPlace { .. });
+    }
+    let order = addresses(report);
+    order.into_iter().filter_map(|a| by_address.get(a).map(|(class, left)| (a, *class, *left))).collect()
+}
+
+fn line(page: &mut Page<'_>, step: &Step, result: &StepResult) {
+    let mut parts = vec![(Tone::Strong, format!("{}: ", sanitize(&step.address.to_string())))];
+    parts.extend(outcome(verb(&step.intent), existing(&step.intent), result, str::to_owned));
+    page.parts(0, 4, &parts);
+    let hint = match result {
+        StepResult::Failed { hint, .. } => hint.as_deref(),
+        StepResult::Conflict { .. } => Some(PLAN_AGAIN),
+        StepResult::Unknown { .. } => Some(LOOK_UP),
+        _ => None,
+    };
+    if let Some(hint) = hint {
+        page.wrapped(4, 6, Tone::Plain, &format!("hint: {}", sanitize(hint)));
+    }
+}
+
+/// The id of the object that a step found.
+fn existing(intent: &Intent) -> Option<&str> {
+    match intent {
+        Intent::Create { .. } => None,
+        Intent::Switch { id, .. } => id.as_deref(),
+        Intent::Update { id, .. }
+        | Intent::Delete { id, .. }
+        | Intent::Adopt { id, .. }
+        | Intent::Forget { id } => Some(id),
+    }
+}
+
+/// A result in words; `id` is shown as `form` has it.
+fn outcome(verb: &str, known: Option<&str>, result: &StepResult, form: fn(&str) -> String) -> Vec<Part> {
+    let done = past(verb);
+    match result {
+        StepResult::Done { id, note } => {
+            let id =
+                id.as_deref().or(known).map_or_else(String::new, |id| format!(" {}", form(&sanitize(id))));
+            let mut parts = vec![(Tone::Add, done.to_owned()), (Tone::Plain, id)];
+            if let Some(note) = note {
+                parts.push((Tone::Quiet, format!("; {}", sanitize(note))));
+            }
+            parts
+        }
+        StepResult::LeftInPlace { id, why } => {
+            let rest = format!(" {}, no longer managed: {}", form(&sanitize(id)), sanitize(why));
+            vec![(Tone::Change, "left in place".to_owned()), (Tone::Plain, rest)]
+        }
+        StepResult::Conflict { why } => {
+            let words = format!("not {done}, changed since the plan");
+            vec![(Tone::Remove, words), (Tone::Plain, format!(": {}", sanitize(why)))]
+        }
+        StepResult::Failed { why, .. } => {
+            vec![(Tone::Remove, format!("not {done}")), (Tone::Plain, format!(": {}", sanitize(why)))]
+        }
+        StepResult::Unknown { why } => {
+            let words = format!("not known whether it was {done}");
+            vec![(Tone::Remove, words), (Tone::Plain, format!(": {}", sanitize(why)))]
+        }
+        StepResult::NotTried { because } => {
+            vec![
+                (Tone::Change, format!("{verb} not tried")),
+                (Tone::Plain, format!(": {}", sanitize(because))),
+            ]
+        }
+    }
+}
+
+/// The past participle of a verb of [`verb`].
+fn past(verb: &str) -> &str {
+    match verb {
+        "create" => "created",
+        "update" => "updated",
+        "enable" => "enabled",
+        "disable" => "disabled",
+        "delete" => "deleted",
+        "adopt" => "adopted",
+        "forget" => "forgotten",
+        other => other,
+    }
+}
+
+/// A UUID's first group, which is enough to find it by; any other id whole.
+fn short(id: &str) -> String {
+    let uuid = id.len() == 36 && id.split('-').map(str::len).eq([8, 4, 4, 4, 12]);
+    if uuid { id.chars().take(8).collect() } else { id.to_owned() }
+}
+
+fn seconds(took: Duration) -> String {
+    match took.as_secs() {
+        0..10 => format!("{:.1} s", took.as_secs_f64()),
+        s @ 10..60 => format!("{s} s"),
+        s => format!("{} min {} s", s / 60, s % 60),
+    }
+}
+
+fn summary(report: &Report, elapsed: Duration) -> Vec<Part> {
+    let classes = classes(report);
+    let elapsed = format!(" ({})", seconds(elapsed));
+    let left = match classes.iter().filter(|(_, _, left)| *left).count() {
+        0 => String::new(),
+        1 => " The platform keeps 1 object, which is no longer managed.".to_owned(),
+        n => format!(" The platform keeps {n} objects, which are no longer managed."),
+    };
+    if report.is_complete() {
+        let done = if classes.is_empty() { "nothing was to be sent".to_owned() } else { done(report) };
+        let text = format!("Applied: {done}{elapsed}.{left}");
+        return vec![(Tone::Add, text)];
+    }
+    let counts: Vec<String> = Class::ALL
+        .into_iter()
+        .filter_map(|class| match classes.iter().filter(|(_, c, _)| *c == class).count() {
+            0 => None,
+            n => Some(format!("{n} {}", class.words())),
+        })
+        .collect();
+    let counts = if counts.is_empty() { "nothing was begun".to_owned() } else { counts.join(", ") };
+    let interrupted = if report.interrupted { "Interrupted. " } else { "" };
+    vec![(Tone::Remove, format!("{interrupted}Not everything was applied: {counts}{elapsed}.{left}"))]
+}
+
+/// What was done with how many objects, of a complete report.
+fn done(report: &Report) -> String {
+    let mut counts: BTreeMap<usize, (&str, usize)> = BTreeMap::new();
+    for address in addresses(report) {
+        let intents = report.steps.iter().filter(|(s, _)| s.address == *address).map(|(s, _)| &s.intent);
+        if let Some((rank, word)) = intents.map(weight).min() {
+            counts.entry(rank).or_insert((word, 0)).1 += 1;
+        }
+    }
+    let words = counts.into_values().map(|(word, count)| format!("{count} {word}"));
+    words.collect::<Vec<_>>().join(", ")
+}
+
+/// What an object's steps amount to, and where that stands in a summary; of several steps the least counts.
+fn weight(intent: &Intent) -> (usize, &'static str) {
+    match intent {
+        Intent::Create { replaces: Some(_), .. } => (3, "replaced"),
+        Intent::Create { .. } => (0, "created"),
+        Intent::Adopt { .. } => (1, "adopted"),
+        Intent::Update { .. } => (2, "updated"),
+        Intent::Switch { .. } => (4, "switched on or off"),
+        Intent::Delete { .. } => (5, "deleted"),
+        Intent::Forget { .. } => (6, "forgotten"),
+    }
+}
