@@ -63,6 +63,12 @@ impl Mask {
     }
 
     fn id(&mut self, word: &str) -> String {
+        // Short forms of an id that was shown in full before.
+        if word.len() == 8
+            && let Some(number) = self.ids.iter().position(|id| id.starts_with(word))
+        {
+            return format!("id-{}", number + 1);
+        }
         // What the examples and the platform's specs fix stays as it is: it is the same in every run.
         if !is_id(word) || FIXED.contains(&word) {
             return word.to_owned();

@@ -80,12 +80,15 @@ impl Sandbox {
 
     /// The same again, in a folder of its own: manifests, state, platform, request log.
     pub(crate) fn copy(&self) -> Self {
-        let copy = Self {
+        let mut copy = Self {
             environment: self.environment.clone(),
             behaviour: self.behaviour.clone(),
             ..Self::bare()
         };
         copy_folder(self.path(), copy.path());
+        if self.emulator.is_some() {
+            copy.fail(&[]);
+        }
         copy
     }
 
@@ -158,7 +161,6 @@ impl Sandbox {
             .env_clear()
             .env("PATH", "/usr/bin:/bin")
             .env("HOME", self.path())
-            .env("COLUMNS", "80")
             .env("USER", "tester")
             .env("HOSTNAME", "testhost")
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
