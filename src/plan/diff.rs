@@ -251,14 +251,14 @@ mod tests {
 
     use super::*;
 
-    fn flow(interval: Value, start: Value) -> Body {
+    fn flow(interval: &Value, start: &Value) -> Body {
         json!({ "name": "f", "scheduleParams": { "frequency": "hour", "interval": interval, "startTime": start } })
     }
 
     #[test]
     fn strings_where_numbers_were_sent_are_no_drift() {
-        let wanted = flow(json!(2), json!(100));
-        let seen = flow(json!("2"), json!("100"));
+        let wanted = flow(&json!(2), &json!(100));
+        let seen = flow(&json!("2"), &json!("100"));
         let difference = compare(Kind::Dataflow, &wanted, Some(&wanted), &seen, true);
         assert!(difference.changes.is_empty() && difference.drift.is_empty());
         assert_eq!(difference.unchanged, 4);
@@ -303,7 +303,7 @@ mod tests {
 
     #[test]
     fn a_started_schedule_is_frozen() {
-        let (was, wanted) = (flow(json!(1), json!(100)), flow(json!(1), json!(200)));
+        let (was, wanted) = (flow(&json!(1), &json!(100)), flow(&json!(1), &json!(200)));
         let forced = |started| {
             compare(Kind::Dataflow, &wanted, Some(&was), &was, started).changes[0].forces_replacement
         };
