@@ -281,7 +281,9 @@ fn operation(operation: &Operation) -> OperationDocument<'_> {
                 only_if_failed: r.step.unless.as_deref(),
                 method: r.call.method.to_string(),
                 if_match: match &r.call.if_match {
-                    Some(_) if r.etag_follows => json!({ "knownAfterApply": format!("{} etag", r.step.address) }),
+                    Some(_) if r.etag_follows => {
+                        json!({ "knownAfterApply": format!("{} etag", r.step.address) })
+                    }
                     Some(etag) => etag.as_str().into(),
                     None => Value::Null,
                 },

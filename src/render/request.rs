@@ -101,7 +101,9 @@ pub(super) fn print(page: &mut Page<'_>, indent: usize, request: &Request<'_>, f
     match &call.body {
         None => {}
         Some(Value::Array(operations)) if call.method == Method::Patch => {
-            operations.iter().for_each(|operation| patch(page, indent + 2, operation, full));
+            for operation in operations {
+                patch(page, indent + 2, operation, full);
+            }
         }
         Some(body) if full => {
             for line in value::json_lines(body) {
@@ -118,7 +120,9 @@ pub(super) fn print(page: &mut Page<'_>, indent: usize, request: &Request<'_>, f
 fn condition(request: &Request<'_>) -> String {
     match &request.call.if_match {
         None => String::new(),
-        Some(_) if request.etag_follows => "If-Match: (known after apply: as the step before leaves it)".to_owned(),
+        Some(_) if request.etag_follows => {
+            "If-Match: (known after apply: as the step before leaves it)".to_owned()
+        }
         Some(etag) => format!("If-Match: {}", sanitize(etag.as_str())),
     }
 }
@@ -128,7 +132,7 @@ fn patch(page: &mut Page<'_>, indent: usize, operation: &Value, full: bool) {
     let Ok(parsed) = serde_json::from_value::<PatchOperation>(operation.clone()) else {
         return page.line(indent, &[(Tone::Plain, one_line(operation))]);
     };
-    let path = sanitize(&parsed.path().to_string()).into_owned();
+    let path = sanitize(parsed.path().as_str()).into_owned();
     let (verb, tone, value) = match &parsed {
         PatchOperation::Add(add) => ("add", Tone::Add, Some(&add.value)),
         PatchOperation::Replace(replace) => ("replace", Tone::Change, Some(&replace.value)),

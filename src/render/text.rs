@@ -100,7 +100,8 @@ fn operation(page: &mut Page<'_>, operation: &Operation) {
     let (mark, verb, tone) = action_words(operation.action);
     let address = sanitize(&operation.address.to_string()).into_owned();
     let id = operation.id.as_deref().map_or_else(String::new, |id| format!(" {}", sanitize(id)));
-    let parts = [(tone, mark.to_owned()), (Tone::Strong, format!(" {address}")), (tone, format!("  {verb}{id}"))];
+    let parts =
+        [(tone, mark.to_owned()), (Tone::Strong, format!(" {address}")), (tone, format!("  {verb}{id}"))];
     page.parts(0, 4, &parts);
     if !operation.reason.is_empty() {
         comment(page, &reason(operation));
@@ -108,6 +109,7 @@ fn operation(page: &mut Page<'_>, operation: &Operation) {
     let spec = operation.address.kind.spec();
     match operation.action {
         Action::Create => created(page, spec, operation.body.as_ref()),
+        Action::Adopt if operation.changes.is_empty() => comment(page, "nothing is sent: it is as wanted"),
         Action::Adopt | Action::Update | Action::Replace => {
             fields(page, spec, &operation.changes, View::Planned, operation.body.as_ref());
             if operation.unchanged > 0 {
@@ -174,11 +176,14 @@ fn deleted(page: &mut Page<'_>, steps: &[Step]) {
 fn order_of(operation: &Operation) -> String {
     let (undo, steps): (Vec<&Step>, Vec<_>) = operation.steps.iter().partition(|s| s.unless.is_some());
     let title = |step: &Step| request::title(operation.action, step);
-    let steps: Vec<String> = steps.iter().enumerate().map(|(i, s)| format!("{} {}", i + 1, title(s))).collect();
+    let steps: Vec<String> =
+        steps.iter().enumerate().map(|(i, s)| format!("{} {}", i + 1, title(s))).collect();
     let undo: Vec<&str> = undo.into_iter().map(title).collect();
     match undo.as_slice() {
         [] => format!("in this order: {}", steps.join(", ")),
-        undo => format!("in this order: {}; if the create fails, {} again", steps.join(", "), undo.join(", ")),
+        undo => {
+            format!("in this order: {}; if the create fails, {} again", steps.join(", "), undo.join(", "))
+        }
     }
 }
 
@@ -187,7 +192,8 @@ fn requests(page: &mut Page<'_>, operation: &Operation) {
     let full = page.style.requests;
     for request in request::requests(operation) {
         let update = matches!(request.step.intent, Intent::Update { .. });
-        let switch = operation.action != Action::Replace && matches!(request.step.intent, Intent::Switch { .. });
+        let switch =
+            operation.action != Action::Replace && matches!(request.step.intent, Intent::Switch { .. });
         if !full && !update && !switch {
             continue;
         }

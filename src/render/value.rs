@@ -54,11 +54,7 @@ pub(super) fn is_dangerous(char: char) -> bool {
 pub(super) fn field_name(pointer: &str) -> String {
     let names = pointer.split('/').skip(1).map(|token| {
         let name = unescape(token);
-        if name.is_empty() || name.contains(['.', ' ', '"']) {
-            Value::from(name).to_string()
-        } else {
-            name
-        }
+        if name.is_empty() || name.contains(['.', ' ', '"']) { Value::from(name).to_string() } else { name }
     });
     sanitize(&names.collect::<Vec<_>>().join(".")).into_owned()
 }
