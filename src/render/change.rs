@@ -164,7 +164,7 @@ fn by_lines(page: &mut Page<'_>, indent: usize, old: &[String], new: &[String]) 
         if number > 0 {
             page.line(indent, &[(Tone::Quiet, "…".to_owned())]);
         }
-        for change in group.iter().flat_map(|op| diff.iter_inline_changes(op)) {
+        for change in group.iter().flat_map(|op| diff.iter_inline_changes_deadline(op, None)) {
             let (sign, plain, strong) = match change.tag() {
                 ChangeTag::Equal => ("  ", Tone::Plain, Tone::Plain),
                 ChangeTag::Delete => ("- ", Tone::Remove, Tone::Removed),

@@ -63,8 +63,7 @@ impl Class {
 /// A line for an event, without a line break; `None` for one that needs none. `took` is how long its step took.
 pub fn event_line(event: &Event, took: Option<Duration>, style: &Style) -> Option<String> {
     let Event::Finished { address, verb, result, .. } = event else { return None };
-    let wide = Style { width: usize::MAX, ..*style };
-    let mut page = Page::new(&wide);
+    let mut page = Page::new(style);
     let mut parts = vec![(Tone::Strong, format!("{}: ", sanitize(&address.to_string())))];
     parts.extend(outcome(verb, None, result, short));
     if let Some(took) = took.filter(|_| !matches!(result, StepResult::NotTried { .. })) {
@@ -91,6 +90,14 @@ pub fn report(report: &Report, style: &Style, elapsed: Duration) -> String {
         page.wrapped(4, 6, Tone::Plain, &format!("hint: {hint}"));
     }
     page.gap();
+    match classes(report).iter().filter(|(_, _, left)| *left).count() {
+        0 => {}
+        1 => page.wrapped(0, 2, Tone::Plain, "The platform keeps 1 object, which is no longer managed."),
+        n => {
+            let text = format!("The platform keeps {n} objects, which are no longer managed.");
+            page.wrapped(0, 2, Tone::Plain, &text);
+        }
+    }
     let summary = summary(report, elapsed);
     page.parts(0, 2, &summary);
     page.finish()
@@ -211,14 +218,9 @@ fn seconds(took: Duration) -> String {
 fn summary(report: &Report, elapsed: Duration) -> Vec<Part> {
     let classes = classes(report);
     let elapsed = format!(" ({})", seconds(elapsed));
-    let left = match classes.iter().filter(|(_, _, left)| *left).count() {
-        0 => String::new(),
-        1 => " The platform keeps 1 object, which is no longer managed.".to_owned(),
-        n => format!(" The platform keeps {n} objects, which are no longer managed."),
-    };
     if report.is_complete() {
         let done = if classes.is_empty() { "nothing was to be sent".to_owned() } else { done(report) };
-        let text = format!("Applied: {done}{elapsed}.{left}");
+        let text = format!("Applied: {done}{elapsed}.");
         return vec![(Tone::Add, text)];
     }
     let counts: Vec<String> = Class::ALL
@@ -230,7 +232,7 @@ fn summary(report: &Report, elapsed: Duration) -> Vec<Part> {
         .collect();
     let counts = if counts.is_empty() { "nothing was begun".to_owned() } else { counts.join(", ") };
     let interrupted = if report.interrupted { "Interrupted. " } else { "" };
-    vec![(Tone::Remove, format!("{interrupted}Not everything was applied: {counts}{elapsed}.{left}"))]
+    vec![(Tone::Remove, format!("{interrupted}Not everything was applied: {counts}{elapsed}."))]
 }
 
 /// What was done with how many objects, of a complete report.
@@ -324,8 +326,8 @@ mod tests {
         zendesk-users.mapping: left in place 4f, no longer managed: 405
         zendesk-users.dataflow: create not tried: zendesk-users.source was not done
 
-        Not everything was applied: 2 done, 1 failed, 1 unknown, 1 not tried (12 s). The
-          platform keeps 1 object, which is no longer managed.
+        The platform keeps 1 object, which is no longer managed.
+        Not everything was applied: 2 done, 1 failed, 1 unknown, 1 not tried (12 s).
         "##);
     }
 

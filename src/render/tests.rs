@@ -28,7 +28,7 @@ fn id_of(kind: Kind) -> String {
 }
 
 /// The five bodies of a pipeline; `id` says what stands for another object's id.
-fn body(kind: Kind, id: &dyn Fn(Kind) -> Value, version: Value) -> Value {
+fn body(kind: Kind, id: &dyn Fn(Kind) -> Value, version: &Value) -> Value {
     let spec = |id: &str| json!({ "id": id, "version": "1.0" });
     match kind {
         Kind::BaseConnection => json!({
@@ -97,7 +97,7 @@ impl World {
         };
         let wanted = |kind| {
             let version = Leaf::Version(address(Kind::Mapping)).to_value();
-            let mut body = body(kind, &|k| Leaf::Id(address(k)).to_value(), version);
+            let mut body = body(kind, &|k| Leaf::Id(address(k)).to_value(), &version);
             if kind == Kind::BaseConnection {
                 body["auth"]["params"]["accessToken"] = secret(Some("ZENDESK_TOKEN"), None);
             }
@@ -126,7 +126,7 @@ impl World {
         };
         let mut observations = Observations::default();
         for kind in Kind::ALL {
-            let seen = body(kind, &|k| id_of(k).into(), "0".into());
+            let seen = body(kind, &|k| id_of(k).into(), &"0".into());
             let (etag, version) = match kind {
                 Kind::Mapping => (None, Some(0)),
                 _ => (Some(Etag::from_body("1a00ab12-0000-0200-0000-62b2da270000")), None),
@@ -407,7 +407,7 @@ fn a_mapping_changes() {
                 "params": {
                   "mappingId": "40383d02-2777-4be7-a309-9dd6eea1b464",
                   "mappingVersion": (known after apply: zendesk-users.mapping
-                  version)
+                      version)
                 }
               }
 
@@ -591,7 +591,7 @@ fn drift_has_its_own_part_and_both_moved_shows_all_three() {
                 "params": {
                   "mappingId": "40383d02-2777-4be7-a309-9dd6eea1b464",
                   "mappingVersion": (known after apply: zendesk-users.mapping
-                  version)
+                      version)
                 }
               }
 
@@ -939,4 +939,49 @@ fn an_etag_that_an_earlier_step_moves_is_not_known() {
     assert!(requests[0]["ifMatch"].is_string());
     assert_eq!(requests[1]["ifMatch"], json!({ "knownAfterApply": "zendesk-users.dataflow etag" }));
     assert!(text::plan(&plan, &WIDE).contains("op=disable  If-Match: (known after apply"));
+}
+
+#[test]
+fn json_in_a_text_is_laid_out() {
+    let column = |name: &str| {
+        let text = json!({ "name": name, "dateFormat": "YYYY-MM-DD", "timezone": "UTC" }).to_string();
+        json!({ "deltaColumn": text })
+    };
+    let mut world = World::applied();
+    let entry = world.state.as_mut().unwrap().entries.get_mut(&address(Kind::Dataflow)).unwrap();
+    entry.applied["transformations"]["Copy"] = column("updated_at");
+    world.seen(Kind::Dataflow)["transformations"]["Copy"] = column("updated_at");
+    world.wanted(Kind::Dataflow)["transformations"]["Copy"] = column("created_at");
+    insta::assert_snapshot!(shown(&world, &NARROW), @r##"
+    Planning in sandbox dev of 1234@AdobeOrg (https://platform.adobe.io)
+
+    ~ zendesk-users.dataflow  update 50383d02-2777-4be7-a309-9dd6eea1b465
+        # the manifest changed
+        transformations.Copy.deltaColumn
+              {
+            -   "name": "updated_at",
+            +   "name": "created_at",
+                "dateFormat": "YYYY-MM-DD",
+        (11 unchanged)
+        PATCH /data/foundation/flowservice/flows/50383d02-2777-4be7-a309-9dd6eea1b465
+          If-Match: "1a00ab12-0000-0200-0000-62b2da270000"
+          add     /transformations/-
+              {
+                "name": "Copy",
+                "params": {
+                  "deltaColumn":
+                      "{\"name\":\"created_at\",\"dateFormat\":\"YYYY-MM-DD\",
+                      \"timezone\":\"UTC\"}"
+                }
+              }
+
+    Plan: 1 to update. 4 unchanged.
+    "##);
+}
+
+#[test]
+fn an_operation_of_two_steps_says_so() {
+    let mut world = World::fresh();
+    world.wanted(Kind::Dataflow)["enabled"] = false.into();
+    assert!(shown(&world, &NARROW).contains("# in this order: 1 create, 2 disable"));
 }

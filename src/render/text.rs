@@ -119,7 +119,8 @@ fn operation(page: &mut Page<'_>, operation: &Operation) {
         Action::Delete => deleted(page, &operation.steps),
         Action::Forget => comment(page, "nothing is sent: only the state drops it"),
     }
-    if operation.action == Action::Replace {
+    let creates = matches!(operation.action, Action::Create | Action::Replace);
+    if creates && operation.steps.len() > 1 {
         comment(page, &order_of(operation));
     }
     requests(page, operation);
@@ -172,7 +173,7 @@ fn deleted(page: &mut Page<'_>, steps: &[Step]) {
     }
 }
 
-/// The steps of a replacement on one line.
+/// The steps on one line.
 fn order_of(operation: &Operation) -> String {
     let (undo, steps): (Vec<&Step>, Vec<_>) = operation.steps.iter().partition(|s| s.unless.is_some());
     let title = |step: &Step| request::title(operation.action, step);
@@ -190,13 +191,10 @@ fn order_of(operation: &Operation) -> String {
 /// What is sent: the updates always, everything if asked for.
 fn requests(page: &mut Page<'_>, operation: &Operation) {
     let full = page.style.requests;
+    if !full && !matches!(operation.action, Action::Update | Action::Adopt) {
+        return;
+    }
     for request in request::requests(operation) {
-        let update = matches!(request.step.intent, Intent::Update { .. });
-        let switch =
-            operation.action != Action::Replace && matches!(request.step.intent, Intent::Switch { .. });
-        if !full && !update && !switch {
-            continue;
-        }
         let title = request::title(operation.action, request.step);
         if full && operation.steps.len() > 1 {
             let when = if request.step.unless.is_some() { " (only if the create fails)" } else { "" };
