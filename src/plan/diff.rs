@@ -68,6 +68,7 @@ pub(super) fn compare(
     started: bool,
 ) -> Difference {
     let spec = kind.spec();
+    let adopting = applied.is_none();
     let (wanted, sent, seen) =
         (flatten(desired), applied.map(flatten).unwrap_or_default(), flatten(observed));
     let owned = |path: &str| {
@@ -114,6 +115,8 @@ pub(super) fn compare(
         };
         let cause = match (same(desired, applied), drifted) {
             _ if desired.is_some_and(holds_unknown) => Cause::Dependency,
+            // Nothing was left there by us that the platform could have changed.
+            _ if adopting => Cause::Manifest,
             (true, _) => Cause::Platform,
             (false, true) => Cause::Both,
             (false, false) => Cause::Manifest,
