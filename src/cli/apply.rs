@@ -8,7 +8,7 @@ use std::time::Instant;
 use serde_json::Value;
 
 use super::exit::{Failure, Status};
-use super::output::Output;
+use super::output::{Output, confirm};
 use super::plan::{Format, PlanOptions, load, load_for_destroy, say_recovered, show};
 use super::progress::Applying;
 use super::secrets::{self, Resolved};
@@ -255,7 +255,7 @@ async fn carry_out(
         }
     }
     if !plan.is_empty() && !request.run.auto_approve {
-        approve(&session, request.verb, output).await?;
+        approve(&session, request.verb).await?;
     }
     if locked.state().is_none() {
         locked.create(State::new(session.place.clone())?)?;
@@ -315,12 +315,9 @@ async fn carry_out(
     })
 }
 
-async fn approve(session: &Session, verb: &str, output: &Output) -> Result<(), Failure> {
+async fn approve(session: &Session, verb: &str) -> Result<(), Failure> {
     let question = format!("Shall this be carried out in the sandbox {}?", session.place.sandbox);
-    let asked = {
-        let output = output.clone();
-        tokio::task::spawn_blocking(move || output.confirm(&question))
-    };
+    let asked = tokio::task::spawn_blocking(move || confirm(&question));
     match session.interrupt.unless_interrupted(asked).await?.ok().flatten() {
         Some(true) => Ok(()),
         Some(false) => Err(Failure::new(Status::Refused, "not approved; nothing was changed")),

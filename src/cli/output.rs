@@ -62,11 +62,6 @@ impl Output {
         self.stderr
     }
 
-    /// Whether a person watches stderr.
-    pub(crate) fn talks_to_terminal(&self) -> bool {
-        std::io::stderr().is_terminal()
-    }
-
     /// Data. A reader that has gone away is no error of ours.
     pub(crate) fn data(&self, text: &str) {
         let text = self.redactor.redact(text);
@@ -106,20 +101,24 @@ impl Output {
         let style = Ansi::new().bold().fg_color(Some(color.into()));
         format!("{style}{text}{style:#}")
     }
+}
 
-    /// A question whose answer must be `yes`. `None` when there is nobody to ask.
-    pub(crate) fn confirm(&self, question: &str) -> Option<bool> {
-        if !(std::io::stdin().is_terminal() && std::io::stderr().is_terminal()) {
-            return None;
-        }
-        let mut stderr = std::io::stderr().lock();
-        let _ =
-            write!(stderr, "\n{question}\n  Only `yes` is taken as a yes: ").and_then(|()| stderr.flush());
-        drop(stderr);
-        let mut answer = String::new();
-        let read = std::io::stdin().read_line(&mut answer);
-        Some(read.is_ok() && answer.trim() == "yes")
+/// Whether a person watches stderr.
+pub(crate) fn talks_to_terminal() -> bool {
+    std::io::stderr().is_terminal()
+}
+
+/// A question whose answer must be `yes`. `None` when there is nobody to ask.
+pub(crate) fn confirm(question: &str) -> Option<bool> {
+    if !(std::io::stdin().is_terminal() && talks_to_terminal()) {
+        return None;
     }
+    let mut stderr = std::io::stderr().lock();
+    let _ = write!(stderr, "\n{question}\n  Only `yes` is taken as a yes: ").and_then(|()| stderr.flush());
+    drop(stderr);
+    let mut answer = String::new();
+    let read = std::io::stdin().read_line(&mut answer);
+    Some(read.is_ok() && answer.trim() == "yes")
 }
 
 /// The log's way to stderr, past the redactor.

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::output::Output;
+use super::output::{Output, talks_to_terminal};
 use crate::apply::Event;
 use crate::render;
 
@@ -23,7 +23,7 @@ impl Drop for Spinner {
 }
 
 pub(crate) fn spinner(output: &Output, what: &'static str) -> Spinner {
-    if !output.talks_to_terminal() {
+    if !talks_to_terminal() {
         return Spinner(None);
     }
     let color = output.talk_style().color;
@@ -67,7 +67,7 @@ pub(crate) struct Applying<'a> {
 
 impl<'a> Applying<'a> {
     pub(crate) fn new(output: &'a Output, total: usize) -> Self {
-        let bar = output.talks_to_terminal().then(|| {
+        let bar = talks_to_terminal().then(|| {
             let bar = bar(output.talk_style().color);
             bar.enable_steady_tick(Duration::from_millis(100));
             Erase(bar)

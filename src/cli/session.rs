@@ -60,10 +60,8 @@ impl Session {
         let place = arguments.place(manifest, console.as_ref().and_then(|c| c.org.as_deref()))?;
         let path =
             arguments.state.clone().unwrap_or_else(|| default_state(&place.sandbox, arguments.emulator));
-        let emulator = match arguments.emulator {
-            false => None,
-            true => Some(start_emulator(&path, &place.sandbox).await?),
-        };
+        let emulator =
+            if arguments.emulator { Some(start_emulator(&path, &place.sandbox).await?) } else { None };
         let url = emulator.as_ref().map(emulator::Handle::url);
         let settings = arguments.client(&place, console, url)?;
         let gateway =

@@ -1,5 +1,6 @@
 //! `flowform state`: what is managed. Only reads.
 
+use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use super::exit::{Failure, Status};
@@ -81,13 +82,13 @@ fn list(state: &State) -> String {
         let address = address.to_string();
         let mut line = format!("{address:width$}  {}", sanitize(&entry.id));
         if let Some(version) = entry.version {
-            line.push_str(&format!("  version {version}"));
+            let _ = write!(line, "  version {version}");
         }
         if entry.protect {
             line.push_str("  protected");
         }
         if !entry.replaced.is_empty() {
-            line.push_str(&format!("  replaced, still to delete: {}", sanitize(&entry.replaced.join(", "))));
+            let _ = write!(line, "  replaced, still to delete: {}", sanitize(&entry.replaced.join(", ")));
         }
         text.push_str(&line);
         text.push('\n');

@@ -68,6 +68,7 @@ pub(super) fn compare(
     started: bool,
 ) -> Difference {
     let spec = kind.spec();
+    let adopting = applied.is_none();
     let (wanted, sent, seen) =
         (flatten(desired), applied.map(flatten).unwrap_or_default(), flatten(observed));
     let owned = |path: &str| {
@@ -114,6 +115,8 @@ pub(super) fn compare(
         };
         let cause = match (same(desired, applied), drifted) {
             _ if desired.is_some_and(holds_unknown) => Cause::Dependency,
+            // Nothing was left there by us that the platform could have changed.
+            _ if adopting => Cause::Manifest,
             (true, _) => Cause::Platform,
             (false, true) => Cause::Both,
             (false, false) => Cause::Manifest,
@@ -251,14 +254,14 @@ mod tests {
 
     use super::*;
 
-    fn flow(interval: Value, start: Value) -> Body {
+    fn flow(interval: &Value, start: &Value) -> Body {
         json!({ "name": "f", "scheduleParams": { "frequency": "hour", "interval": interval, "startTime": start } })
     }
 
     #[test]
     fn strings_where_numbers_were_sent_are_no_drift() {
-        let wanted = flow(json!(2), json!(100));
-        let seen = flow(json!("2"), json!("100"));
+        let wanted = flow(&json!(2), &json!(100));
+        let seen = flow(&json!("2"), &json!("100"));
         let difference = compare(Kind::Dataflow, &wanted, Some(&wanted), &seen, true);
         assert!(difference.changes.is_empty() && difference.drift.is_empty());
         assert_eq!(difference.unchanged, 4);
@@ -303,7 +306,7 @@ mod tests {
 
     #[test]
     fn a_started_schedule_is_frozen() {
-        let (was, wanted) = (flow(json!(1), json!(100)), flow(json!(1), json!(200)));
+        let (was, wanted) = (flow(&json!(1), &json!(100)), flow(&json!(1), &json!(200)));
         let forced = |started| {
             compare(Kind::Dataflow, &wanted, Some(&was), &was, started).changes[0].forces_replacement
         };

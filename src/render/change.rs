@@ -116,7 +116,7 @@ fn pair(
         }
     }
     if let (Some(old), Some(new)) = (old, new) {
-        long(page, indent + 4, &value::lines(old), &value::lines(new));
+        long(page, indent + 4, old, new);
     }
 }
 
@@ -140,18 +140,20 @@ fn block(page: &mut Page<'_>, indent: usize, (tone, text): &Part, sign: &str) {
     page.parts(indent, 2, &[(*tone, format!("{sign}{text}"))]);
 }
 
-/// Two long values: what of them differs.
-fn long(page: &mut Page<'_>, indent: usize, old: &[String], new: &[String]) {
-    match (old, new) {
-        ([old], [new]) => match words(old, new) {
-            Some(parts) => page.parts(indent, 0, &parts),
-            None => {
-                block(page, indent, &(Tone::Remove, old.clone()), "- ");
-                block(page, indent, &(Tone::Add, new.clone()), "+ ");
-            }
-        },
-        _ => by_lines(page, indent, old, new),
+/// Two long values: what of them differs. Laid out where they hold JSON, unless that is all the difference there is.
+fn long(page: &mut Page<'_>, indent: usize, old: &Value, new: &Value) {
+    let (mut before, mut after) = (value::lines(old), value::lines(new));
+    if before == after {
+        (before, after) = (value::json_lines(old), value::json_lines(new));
     }
+    let ([one], [other]) = (before.as_slice(), after.as_slice()) else {
+        return by_lines(page, indent, &before, &after);
+    };
+    if let Some(parts) = words(one, other) {
+        return page.parts(indent, 0, &parts);
+    }
+    block(page, indent, &(Tone::Remove, one.clone()), "- ");
+    block(page, indent, &(Tone::Add, other.clone()), "+ ");
 }
 
 /// Lines that differ, with one line of context and the changed words told apart.
@@ -162,7 +164,7 @@ fn by_lines(page: &mut Page<'_>, indent: usize, old: &[String], new: &[String]) 
         if number > 0 {
             page.line(indent, &[(Tone::Quiet, "…".to_owned())]);
         }
-        for change in group.iter().flat_map(|op| diff.iter_inline_changes(op)) {
+        for change in group.iter().flat_map(|op| diff.iter_inline_changes_deadline(op, None)) {
             let (sign, plain, strong) = match change.tag() {
                 ChangeTag::Equal => ("  ", Tone::Plain, Tone::Plain),
                 ChangeTag::Delete => ("- ", Tone::Remove, Tone::Removed),

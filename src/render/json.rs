@@ -39,9 +39,10 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::report::{Class, classes};
+use super::request::Precondition;
 use super::{change, request, value};
 use crate::apply::{Report, StepResult, verb};
-use crate::kind::{Leaf, map_leaves};
+use crate::kind::{Leaf, Step, map_leaves};
 use crate::plan::{Action, Cause, Drift, FieldChange, Operation, Plan};
 
 /// Version of both formats.
@@ -183,7 +184,7 @@ pub fn report(report: &Report, elapsed: Duration) -> Value {
         summary.insert(class.name().to_owned(), count.into());
     }
     let left = counted.iter().filter(|(_, _, left)| *left).count();
-    summary.insert("leftInPlace".to_owned(), left.into());
+    summary.insert(LEFT_IN_PLACE.to_owned(), left.into());
     to_value(&ReportDocument {
         format_version: FORMAT_VERSION,
         complete: report.is_complete(),
@@ -191,41 +192,33 @@ pub fn report(report: &Report, elapsed: Duration) -> Value {
         not_recorded: report.not_recorded.as_deref(),
         elapsed_seconds: (elapsed.as_secs_f64() * 1000.0).round() / 1000.0,
         summary,
-        steps: report
-            .steps
-            .iter()
-            .map(|(step, result)| {
-                let mut document = StepDocument {
-                    step: &step.key,
-                    address: step.address.to_string(),
-                    verb: verb(&step.intent),
-                    result: Class::of(result).name(),
-                    id: None,
-                    why: None,
-                    hint: None,
-                };
-                match result {
-                    StepResult::Done { id, note } => {
-                        document.id = id.as_deref();
-                        document.why = note.as_deref();
-                    }
-                    StepResult::LeftInPlace { id, why } => {
-                        document.result = "leftInPlace";
-                        document.id = Some(id);
-                        document.why = Some(why);
-                    }
-                    StepResult::Failed { why, hint } => {
-                        document.why = Some(why);
-                        document.hint = hint.as_deref();
-                    }
-                    StepResult::Conflict { why } | StepResult::Unknown { why } => document.why = Some(why),
-                    StepResult::NotTried { because } => document.why = Some(because),
-                }
-                document
-            })
-            .collect(),
+        steps: report.steps.iter().map(|(step, result)| became(step, result)).collect(),
     })
 }
+
+fn became<'r>(step: &'r Step, result: &'r StepResult) -> StepDocument<'r> {
+    let (id, why, hint) = match result {
+        StepResult::Done { id, note } => (id.as_deref(), note.as_deref(), None),
+        StepResult::LeftInPlace { id, why } => (Some(id.as_str()), Some(why.as_str()), None),
+        StepResult::Failed { why, hint } => (None, Some(why.as_str()), hint.as_deref()),
+        StepResult::Conflict { why }
+        | StepResult::Unknown { why }
+        | StepResult::NotTried { because: why } => (None, Some(why.as_str()), None),
+    };
+    let left = matches!(result, StepResult::LeftInPlace { .. });
+    StepDocument {
+        step: &step.key,
+        address: step.address.to_string(),
+        verb: verb(&step.intent),
+        result: if left { LEFT_IN_PLACE } else { Class::of(result).name() },
+        id,
+        why,
+        hint,
+    }
+}
+
+/// How a result, and a count of objects, says that the platform keeps something.
+const LEFT_IN_PLACE: &str = "leftInPlace";
 
 /// JSON text, laid out, its last line ended. What a terminal would not show as it is stands escaped.
 pub fn to_string(value: &Value) -> String {
@@ -279,17 +272,17 @@ fn operation(operation: &Operation) -> OperationDocument<'_> {
                 step: &r.step.key,
                 title: request::title(operation.action, r.step),
                 only_if_failed: r.step.unless.as_deref(),
-                method: r.call.method.to_string(),
-                if_match: match &r.call.if_match {
-                    Some(_) if r.etag_follows => {
+                if_match: match &r.if_match {
+                    Some(Precondition::FromStepBefore) => {
                         json!({ "knownAfterApply": format!("{} etag", r.step.address) })
                     }
-                    Some(etag) => etag.as_str().into(),
+                    Some(Precondition::Observed(etag)) => etag.as_str().into(),
                     None => Value::Null,
                 },
-                path: r.call.path,
-                query: r.call.query.into_iter().map(|(name, value)| (name, value.into())).collect(),
-                body: shown(r.call.body.as_ref()),
+                body: shown(r.body.as_ref()),
+                method: r.method,
+                path: r.path,
+                query: r.query.into_iter().map(|(name, value)| (name, value.into())).collect(),
             })
             .collect(),
     }

@@ -119,7 +119,7 @@ fn wrap(parts: &[Part], limit: usize, extra: usize) -> Vec<Vec<Part>> {
     let mut room = limit + extra;
     for (tone, word) in words(parts) {
         let mut rest = word.as_str();
-        if columns(rest.trim_end()) > room && room < limit {
+        if columns(rest.trim_end()) > room && lines.last().is_some_and(|line| !line.is_empty()) {
             lines.push(Vec::new());
             room = limit;
         }

@@ -63,8 +63,7 @@ impl Class {
 /// A line for an event, without a line break; `None` for one that needs none. `took` is how long its step took.
 pub fn event_line(event: &Event, took: Option<Duration>, style: &Style) -> Option<String> {
     let Event::Finished { address, verb, result, .. } = event else { return None };
-    let wide = Style { width: usize::MAX, ..*style };
-    let mut page = Page::new(&wide);
+    let mut page = Page::new(style);
     let mut parts = vec![(Tone::Strong, format!("{}: ", sanitize(&address.to_string())))];
     parts.extend(outcome(verb, None, result, short));
     if let Some(took) = took.filter(|_| !matches!(result, StepResult::NotTried { .. })) {
@@ -91,6 +90,14 @@ pub fn report(report: &Report, style: &Style, elapsed: Duration) -> String {
         page.wrapped(4, 6, Tone::Plain, &format!("hint: {hint}"));
     }
     page.gap();
+    match classes(report).iter().filter(|(_, _, left)| *left).count() {
+        0 => {}
+        1 => page.wrapped(0, 2, Tone::Plain, "The platform keeps 1 object, which is no longer managed."),
+        n => {
+            let text = format!("The platform keeps {n} objects, which are no longer managed.");
+            page.wrapped(0, 2, Tone::Plain, &text);
+        }
+    }
     let summary = summary(report, elapsed);
     page.parts(0, 2, &summary);
     page.finish()
@@ -211,14 +218,9 @@ fn seconds(took: Duration) -> String {
 fn summary(report: &Report, elapsed: Duration) -> Vec<Part> {
     let classes = classes(report);
     let elapsed = format!(" ({})", seconds(elapsed));
-    let left = match classes.iter().filter(|(_, _, left)| *left).count() {
-        0 => String::new(),
-        1 => " The platform keeps 1 object, which is no longer managed.".to_owned(),
-        n => format!(" The platform keeps {n} objects, which are no longer managed."),
-    };
     if report.is_complete() {
         let done = if classes.is_empty() { "nothing was to be sent".to_owned() } else { done(report) };
-        let text = format!("Applied: {done}{elapsed}.{left}");
+        let text = format!("Applied: {done}{elapsed}.");
         return vec![(Tone::Add, text)];
     }
     let counts: Vec<String> = Class::ALL
@@ -230,7 +232,7 @@ fn summary(report: &Report, elapsed: Duration) -> Vec<Part> {
         .collect();
     let counts = if counts.is_empty() { "nothing was begun".to_owned() } else { counts.join(", ") };
     let interrupted = if report.interrupted { "Interrupted. " } else { "" };
-    vec![(Tone::Remove, format!("{interrupted}Not everything was applied: {counts}{elapsed}.{left}"))]
+    vec![(Tone::Remove, format!("{interrupted}Not everything was applied: {counts}{elapsed}."))]
 }
 
 /// What was done with how many objects, of a complete report.
@@ -256,5 +258,151 @@ fn weight(intent: &Intent) -> (usize, &'static str) {
         Intent::Switch { .. } => (4, "switched on or off"),
         Intent::Delete { .. } => (5, "deleted"),
         Intent::Forget { .. } => (6, "forgotten"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kind::Kind;
+
+    const STYLE: Style = Style { color: false, width: 80, requests: false };
+
+    fn step(kind: Kind, intent: Intent) -> Step {
+        let address = Address::new("zendesk-users", kind);
+        Step {
+            key: format!("{address}#{}", verb(&intent)),
+            address,
+            intent,
+            needs: Vec::new(),
+            unless: None,
+            depends_on: Vec::new(),
+            protect: false,
+        }
+    }
+
+    fn create(kind: Kind) -> Step {
+        step(kind, Intent::Create { body: serde_json::Value::Null, namesakes: Vec::new(), replaces: None })
+    }
+
+    fn done() -> StepResult {
+        StepResult::Done { id: Some("246d052c-da4a-494a-937f-a0d17b1c6cf5".into()), note: None }
+    }
+
+    fn delete(kind: Kind) -> Step {
+        let id = "993f8b3b-1111-4be7-a309-9dd6eea1b465".to_owned();
+        step(kind, Intent::Delete { id, etag: None, version: None, before: serde_json::Value::Null })
+    }
+
+    fn mixed() -> Report {
+        let failed = StepResult::Failed {
+            why: "403: no write access to sandbox dev".into(),
+            hint: Some("ask for the permission Manage Sources".into()),
+        };
+        Report {
+            steps: vec![
+                (create(Kind::BaseConnection), done()),
+                (create(Kind::Source), failed),
+                (create(Kind::Target), StepResult::Unknown { why: "the connection was lost".into() }),
+                (delete(Kind::Mapping), StepResult::LeftInPlace { id: "4f".into(), why: "405".into() }),
+                (
+                    create(Kind::Dataflow),
+                    StepResult::NotTried { because: "zendesk-users.source was not done".into() },
+                ),
+            ],
+            ..Report::default()
+        }
+    }
+
+    #[test]
+    fn every_object_and_why() {
+        insta::assert_snapshot!(report(&mixed(), &STYLE, Duration::from_millis(12_300)), @r##"
+        zendesk-users.baseConnection: created 246d052c-da4a-494a-937f-a0d17b1c6cf5
+        zendesk-users.source: not created: 403: no write access to sandbox dev
+            hint: ask for the permission Manage Sources
+        zendesk-users.target: not known whether it was created: the connection was lost
+            hint: run apply again: what became of it is looked up first, and nothing is
+                  made twice
+        zendesk-users.mapping: left in place 4f, no longer managed: 405
+        zendesk-users.dataflow: create not tried: zendesk-users.source was not done
+
+        The platform keeps 1 object, which is no longer managed.
+        Not everything was applied: 2 done, 1 failed, 1 unknown, 1 not tried (12 s).
+        "##);
+    }
+
+    #[test]
+    fn what_was_done_is_counted_by_object() {
+        let update =
+            Intent::Switch { id: Some("x".into()), etag: None, on: false, before: serde_json::Value::Null };
+        let replaced = Intent::Create {
+            body: serde_json::Value::Null,
+            namesakes: Vec::new(),
+            replaces: Some("993f8b3b-1111-4be7-a309-9dd6eea1b465".into()),
+        };
+        let steps = vec![
+            (create(Kind::Source), done()),
+            (create(Kind::Target), done()),
+            (step(Kind::Dataflow, update), done()),
+            (step(Kind::Dataflow, replaced), done()),
+            (delete(Kind::Dataflow), StepResult::Done { id: None, note: None }),
+        ];
+        let text = report(&Report { steps, ..Report::default() }, &STYLE, Duration::from_secs(75));
+        insta::assert_snapshot!(text, @r##"
+        zendesk-users.source: created 246d052c-da4a-494a-937f-a0d17b1c6cf5
+        zendesk-users.target: created 246d052c-da4a-494a-937f-a0d17b1c6cf5
+        zendesk-users.dataflow: disabled 246d052c-da4a-494a-937f-a0d17b1c6cf5
+        zendesk-users.dataflow: created 246d052c-da4a-494a-937f-a0d17b1c6cf5
+        zendesk-users.dataflow: deleted 993f8b3b-1111-4be7-a309-9dd6eea1b465
+
+        Applied: 2 created, 1 replaced (1 min 15 s).
+        "##);
+        let nothing = report(&Report::default(), &STYLE, Duration::ZERO);
+        assert_eq!(nothing, "Applied: nothing was to be sent (0.0 s).\n");
+    }
+
+    #[test]
+    fn an_unwritable_state_is_said_aloud() {
+        let stopped = Report {
+            steps: vec![(create(Kind::Source), done())],
+            interrupted: true,
+            not_recorded: Some("disk full".into()),
+        };
+        insta::assert_snapshot!(report(&stopped, &STYLE, Duration::from_secs(2)), @r##"
+        zendesk-users.source: created 246d052c-da4a-494a-937f-a0d17b1c6cf5
+
+        The state could not be written: disk full
+            hint: nothing was begun after that; once it can be written, run apply again:
+                  what became of the rest is looked up first
+
+        Interrupted. Not everything was applied: 1 done (2.0 s).
+        "##);
+    }
+
+    #[test]
+    fn a_line_for_what_is_finished() {
+        let step = create(Kind::Source);
+        let event = Event::Finished {
+            step: step.key.clone(),
+            address: step.address.clone(),
+            verb: "create",
+            result: done(),
+        };
+        let line = event_line(&event, Some(Duration::from_millis(1240)), &STYLE);
+        assert_eq!(line.as_deref(), Some("zendesk-users.source: created 246d052c (1.2 s)"));
+        let started = Event::Started { step: step.key, address: step.address, verb: "create" };
+        assert_eq!(event_line(&started, None, &STYLE), None);
+    }
+
+    #[test]
+    fn as_json() {
+        let document = super::super::json::report(&mixed(), Duration::from_millis(12_300));
+        let summary = serde_json::json!({
+            "done": 2, "failed": 1, "changed": 0, "unknown": 1, "notTried": 1, "leftInPlace": 1
+        });
+        assert_eq!(document["summary"], summary);
+        assert_eq!(document["elapsedSeconds"], 12.3);
+        assert_eq!(document["steps"][3]["result"], "leftInPlace");
+        assert_eq!(document["steps"][1]["hint"], "ask for the permission Manage Sources");
     }
 }

@@ -9,10 +9,9 @@ use super::page::{Page, Part, Tone, columns, parts_columns};
 use super::value::{self, one_line, sanitize};
 use crate::kind::{Intent, Step};
 use crate::plan::{Action, Operation};
-use crate::wire::{Call, Method};
 
 /// What stands in a path for the id of an object that is not there yet.
-pub(super) const NEW_ID: &str = "{id}";
+const NEW_ID: &str = "{id}";
 
 /// [`NEW_ID`] in characters that no path escapes.
 const NEW_ID_SEGMENT: &str = "~new~id~";
@@ -21,10 +20,24 @@ const NEW_ID_SEGMENT: &str = "~new~id~";
 pub(super) struct Request<'p> {
     /// The step.
     pub(super) step: &'p Step,
-    /// What is sent.
-    pub(super) call: Call,
-    /// Whether its `If-Match` will be the etag that an earlier step of the operation leaves behind.
-    pub(super) etag_follows: bool,
+    /// The verb.
+    pub(super) method: String,
+    /// Path from the gateway's root.
+    pub(super) path: String,
+    /// Query parameters.
+    pub(super) query: Vec<(String, String)>,
+    /// JSON body, with leaves.
+    pub(super) body: Option<Value>,
+    /// Its precondition.
+    pub(super) if_match: Option<Precondition>,
+}
+
+/// What `If-Match` holds.
+pub(super) enum Precondition {
+    /// The etag that was observed.
+    Observed(String),
+    /// What an earlier step of the operation will leave behind.
+    FromStepBefore,
 }
 
 /// Every request of an operation, in the order of its steps.
@@ -32,17 +45,27 @@ pub(super) fn requests(operation: &Operation) -> Vec<Request<'_>> {
     let mut written: BTreeSet<&str> = BTreeSet::new();
     let mut requests = Vec::new();
     for step in &operation.steps {
-        let before = written.clone();
         let id = match &step.intent {
             Intent::Update { id, .. } => Some(id.as_str()),
             Intent::Switch { id, .. } => id.as_deref(),
             _ => None,
         };
-        written.extend(id);
-        for mut call in step.address.kind.spec().calls(&addressable(&step.intent)) {
-            call.path = call.path.replace(NEW_ID_SEGMENT, NEW_ID);
-            let etag_follows = call.if_match.is_some() && id.is_some_and(|id| before.contains(id));
-            requests.push(Request { step, call, etag_follows });
+        let moved = id.is_some_and(|id| !written.insert(id));
+        for call in step.address.kind.spec().calls(&addressable(&step.intent)) {
+            requests.push(Request {
+                step,
+                method: call.method.to_string(),
+                path: call.path.replace(NEW_ID_SEGMENT, NEW_ID),
+                query: call.query,
+                body: call.body,
+                if_match: call.if_match.map(|etag| {
+                    if moved {
+                        Precondition::FromStepBefore
+                    } else {
+                        Precondition::Observed(etag.as_str().to_owned())
+                    }
+                }),
+            });
         }
     }
     requests
@@ -83,9 +106,8 @@ pub(super) fn title(action: Action, step: &Step) -> &'static str {
 
 /// Prints a request: its line, its precondition, and its body; `full` leaves nothing out.
 pub(super) fn print(page: &mut Page<'_>, indent: usize, request: &Request<'_>, full: bool) {
-    let call = &request.call;
-    let mut target = format!("{} {}", call.method, sanitize(&call.path));
-    for (index, (name, value)) in call.query.iter().enumerate() {
+    let mut target = format!("{} {}", request.method, sanitize(&request.path));
+    for (index, (name, value)) in request.query.iter().enumerate() {
         target.push(if index == 0 { '?' } else { '&' });
         target.push_str(&sanitize(&format!("{name}={value}")));
     }
@@ -99,10 +121,12 @@ pub(super) fn print(page: &mut Page<'_>, indent: usize, request: &Request<'_>, f
     if !beside && !condition.is_empty() {
         page.line(indent + 2, &[(Tone::Plain, condition)]);
     }
-    match &call.body {
+    match &request.body {
         None => {}
-        Some(Value::Array(operations)) if call.method == Method::Patch => {
-            operations.iter().for_each(|operation| patch(page, indent + 2, operation, full));
+        Some(Value::Array(operations)) if request.method == "PATCH" => {
+            for operation in operations {
+                patch(page, indent + 2, operation, full);
+            }
         }
         Some(body) if full => {
             for line in value::json_lines(body) {
@@ -117,12 +141,12 @@ pub(super) fn print(page: &mut Page<'_>, indent: usize, request: &Request<'_>, f
 }
 
 fn condition(request: &Request<'_>) -> String {
-    match &request.call.if_match {
+    match &request.if_match {
         None => String::new(),
-        Some(_) if request.etag_follows => {
+        Some(Precondition::FromStepBefore) => {
             "If-Match: (known after apply: as the step before leaves it)".to_owned()
         }
-        Some(etag) => format!("If-Match: {}", sanitize(etag.as_str())),
+        Some(Precondition::Observed(etag)) => format!("If-Match: {}", sanitize(etag)),
     }
 }
 
@@ -131,7 +155,7 @@ fn patch(page: &mut Page<'_>, indent: usize, operation: &Value, full: bool) {
     let Ok(parsed) = serde_json::from_value::<PatchOperation>(operation.clone()) else {
         return page.line(indent, &[(Tone::Plain, one_line(operation))]);
     };
-    let path = sanitize(&parsed.path().to_string()).into_owned();
+    let path = sanitize(parsed.path().as_str()).into_owned();
     let (verb, tone, value) = match &parsed {
         PatchOperation::Add(add) => ("add", Tone::Add, Some(&add.value)),
         PatchOperation::Replace(replace) => ("replace", Tone::Change, Some(&replace.value)),
@@ -145,11 +169,15 @@ fn patch(page: &mut Page<'_>, indent: usize, operation: &Value, full: bool) {
         return page.line(indent, &[(tone, head), (Tone::Plain, format!("  {shown}"))]);
     }
     page.line(indent, &[(tone, head)]);
+    if indent + 4 + columns(&shown) <= page.style.width {
+        return page.line(indent + 4, &[(Tone::Plain, shown)]);
+    }
     for line in value::json_lines(value) {
         if full {
             page.line(indent + 4, &[(Tone::Plain, line)]);
         } else {
-            page.parts(indent + 4, 4, &[(Tone::Plain, cut(line))]);
+            let text = line.trim_start();
+            page.parts(indent + 4 + line.len() - text.len(), 4, &[(Tone::Plain, cut(text))]);
         }
     }
 }
@@ -157,10 +185,10 @@ fn patch(page: &mut Page<'_>, indent: usize, operation: &Value, full: bool) {
 /// Longest line of a value that is shown when not everything is asked for.
 const LONGEST: usize = 240;
 
-fn cut(line: String) -> String {
-    let count = columns(&line);
+fn cut(line: &str) -> String {
+    let count = columns(line);
     if count <= LONGEST {
-        return line;
+        return line.to_owned();
     }
     let kept: String = line.chars().take(LONGEST).collect();
     format!("{kept}… ({count} characters, all of them with the requests)")

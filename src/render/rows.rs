@@ -36,7 +36,8 @@ struct Line {
     sign: &'static str,
     tone: Tone,
     name: String,
-    rest: Vec<Part>,
+    /// What it is made from, then what else there is to say.
+    remarks: Vec<Vec<Part>>,
 }
 
 /// The members of a new object.
@@ -117,7 +118,7 @@ fn member(row: Row, name: &str, changes: &[&FieldChange], view: View, wanted: Op
         Some((Some(_), None)) if !both => {
             let mut rest = whole(row, side(false));
             if view == View::Planned && changes.iter().all(|c| c.cause == Cause::Platform) {
-                rest.push((Tone::Quiet, "  # drift: added on the platform".to_owned()));
+                rest.push(vec![(Tone::Quiet, "# drift: added on the platform".to_owned())]);
             }
             line("- ", Tone::Remove, name, rest)
         }
@@ -126,75 +127,69 @@ fn member(row: Row, name: &str, changes: &[&FieldChange], view: View, wanted: Op
 }
 
 /// A member with all its fields: where it comes from, and what else does not go without saying.
-fn whole<'v>(row: Row, fields: impl Iterator<Item = (&'v str, &'v Value)>) -> Vec<Part> {
-    let mut parts = Vec::new();
+fn whole<'v>(row: Row, fields: impl Iterator<Item = (&'v str, &'v Value)>) -> Vec<Vec<Part>> {
+    let mut remarks = Vec::new();
     let mut others = Vec::new();
     for (name, value) in fields {
         if name == row.main {
-            parts.push((Tone::Plain, format!("<- {}", one_line(value))));
+            remarks.push(vec![(Tone::Plain, format!("<- {}", one_line(value)))]);
         } else if value.as_str().is_none_or(|text| !row.implied.contains(&(name, text))) {
             others.push(format!("{}: {}", sanitize(name), one_line(value)));
         }
     }
     if !others.is_empty() {
-        let space = if parts.is_empty() { "" } else { "  " };
-        parts.push((Tone::Quiet, format!("{space}({})", others.join(", "))));
+        remarks.push(vec![(Tone::Quiet, format!("({})", others.join(", ")))]);
     }
-    parts
+    remarks
 }
 
 /// A member of which some fields change.
-fn differing(row: Row, changes: &[&FieldChange], view: View, wanted: Option<&Value>) -> Vec<Part> {
-    let mut parts = Vec::new();
-    let main = changes.iter().find(|c| last(c) == row.main);
-    match (main, wanted.and_then(|w| w.get(row.main))) {
-        (Some(change), _) => {
-            parts.push((Tone::Plain, "<- ".to_owned()));
-            parts.extend(old_and_new(change, view));
-        }
-        (None, Some(same)) => parts.push((Tone::Plain, format!("<- {}", one_line(same)))),
+fn differing(row: Row, changes: &[&FieldChange], view: View, wanted: Option<&Value>) -> Vec<Vec<Part>> {
+    let mut remarks = Vec::new();
+    let (main, others): (Vec<&FieldChange>, Vec<_>) = changes.iter().partition(|c| last(c) == row.main);
+    match (main.first(), wanted.and_then(|w| w.get(row.main))) {
+        (Some(change), _) => old_and_new(change, view, "<- ", "", &mut remarks),
+        (None, Some(same)) => remarks.push(vec![(Tone::Plain, format!("<- {}", one_line(same)))]),
         (None, None) => {}
     }
-    for change in changes.iter().filter(|c| last(c) != row.main) {
-        let space = if parts.is_empty() { "" } else { "  " };
-        parts.push((Tone::Plain, format!("{space}({}: ", sanitize(&last(change)))));
-        parts.extend(old_and_new(change, view));
-        parts.push((Tone::Plain, ")".to_owned()));
+    for change in others {
+        old_and_new(change, view, &format!("({}: ", sanitize(&last(change))), ")", &mut remarks);
     }
     if view == View::Planned && changes.iter().all(|c| c.cause == Cause::Platform) {
-        parts.push((Tone::Quiet, "  # drift".to_owned()));
+        remarks.push(vec![(Tone::Quiet, "# drift: changed on the platform".to_owned())]);
     }
-    parts
+    remarks
 }
 
 /// Old and new; for a field that both moved, also what was last applied; long texts as one with its changes marked.
-fn old_and_new(change: &FieldChange, view: View) -> Vec<Part> {
-    if change::is_secret(change) {
-        return vec![(Tone::Change, value::SENSITIVE.to_owned())];
-    }
+fn old_and_new(change: &FieldChange, view: View, open: &str, close: &str, remarks: &mut Vec<Vec<Part>>) {
     let words = |v: Option<&Value>| v.map_or_else(|| value::NONE.to_owned(), one_line);
     let (old, new) = view.sides(change);
     let (old, new) = (words(old), words(new));
-    let both = view == View::Planned && change.cause == Cause::Both;
-    if !both
-        && columns(&old) + columns(&new) > LONG
-        && let Some(parts) = change::words(&old, &new)
-    {
-        return parts;
+    let secret = change::is_secret(change);
+    let both = view == View::Planned && change.cause == Cause::Both && !secret;
+    let marked = (!both && columns(&old) + columns(&new) > LONG).then(|| change::words(&old, &new)).flatten();
+    let mut parts = vec![(Tone::Plain, open.to_owned())];
+    if secret {
+        parts.push((Tone::Change, value::SENSITIVE.to_owned()));
+    } else if let Some(marked) = marked {
+        parts.extend(marked);
+    } else {
+        parts.extend([(Tone::Remove, old), (Tone::Plain, " → ".to_owned()), (Tone::Add, new)]);
     }
-    let mut parts = vec![(Tone::Remove, old), (Tone::Plain, " → ".to_owned()), (Tone::Add, new)];
+    parts.push((Tone::Plain, close.to_owned()));
+    remarks.push(parts);
     if both {
         let applied = words(change.applied.as_ref());
-        parts.push((Tone::Quiet, format!("  # both moved; last applied: {applied}")));
+        remarks.push(vec![(Tone::Quiet, format!("# both moved it; last applied: {applied}"))]);
     }
-    parts
 }
 
 /// Old and new longer than this together are shown as one text.
 const LONG: usize = 100;
 
-fn line(sign: &'static str, tone: Tone, name: &str, rest: Vec<Part>) -> Line {
-    Line { sign, tone, name: sanitize(name).into_owned(), rest }
+fn line(sign: &'static str, tone: Tone, name: &str, remarks: Vec<Vec<Part>>) -> Line {
+    Line { sign, tone, name: sanitize(name).into_owned(), remarks }
 }
 
 /// Prints the lines with their second column aligned; a row that does not fit goes on below its name.
@@ -203,16 +198,20 @@ fn table(page: &mut Page<'_>, indent: usize, lines: &[Line]) {
     let column = lines.iter().map(|l| columns(&l.name)).filter(|c| *c <= room / 2).max().unwrap_or_default();
     for line in lines {
         let sign = (line.tone, line.sign.to_owned());
-        let rest = parts_columns(&line.rest);
-        let name = |width: usize| (line.tone, format!("{:width$}  ", line.name));
-        let own = columns(&line.name).max(column);
-        if own + 2 + rest <= room {
-            let parts: Vec<Part> =
-                [sign, name(column)].into_iter().chain(line.rest.iter().cloned()).collect();
+        let name = |width: usize| (line.tone, format!("{:width$}", line.name));
+        let rest: usize = line.remarks.iter().map(|r| 2 + parts_columns(r)).sum();
+        if columns(&line.name).max(column) + rest <= room {
+            let mut parts = vec![sign, name(column)];
+            for remark in &line.remarks {
+                parts.push((Tone::Plain, "  ".to_owned()));
+                parts.extend(remark.iter().cloned());
+            }
             page.line(indent, &parts);
-        } else {
-            page.parts(indent, 2, &[sign, name(0)]);
-            page.parts(indent + 4, 3, &line.rest);
+            continue;
+        }
+        page.parts(indent, 2, &[sign, name(0)]);
+        for (number, remark) in line.remarks.iter().enumerate() {
+            page.parts(indent + if number == 0 { 4 } else { 7 }, 3, remark);
         }
     }
 }

@@ -38,11 +38,19 @@ pub(super) fn action_words(action: Action) -> (&'static str, &'static str, Tone)
     }
 }
 
+/// Hex digits of the fingerprint that tell one plan from another for a person.
+const SHOWN_FINGERPRINT: usize = 16;
+
 fn place(page: &mut Page<'_>, plan: &Plan) {
     let place = &plan.place;
     let verb = if plan.destroy { "Destroying" } else { "Planning" };
     let (sandbox, org) = (sanitize(&place.sandbox), sanitize(&place.org));
-    let text = format!("{verb} in sandbox {sandbox} of {org} ({})", sanitize(&place.gateway));
+    let mut text = format!("{verb} in sandbox {sandbox} of {org} ({})", sanitize(&place.gateway));
+    if !plan.is_empty() {
+        // As much of the fingerprint as `apply --expect` asks for.
+        text.push_str(": plan ");
+        text.push_str(&plan.fingerprint()[..SHOWN_FINGERPRINT]);
+    }
     page.wrapped(0, 2, Tone::Quiet, &text);
 }
 
@@ -109,6 +117,7 @@ fn operation(page: &mut Page<'_>, operation: &Operation) {
     let spec = operation.address.kind.spec();
     match operation.action {
         Action::Create => created(page, spec, operation.body.as_ref()),
+        Action::Adopt if operation.changes.is_empty() => comment(page, "nothing is sent: it is as wanted"),
         Action::Adopt | Action::Update | Action::Replace => {
             fields(page, spec, &operation.changes, View::Planned, operation.body.as_ref());
             if operation.unchanged > 0 {
@@ -118,7 +127,8 @@ fn operation(page: &mut Page<'_>, operation: &Operation) {
         Action::Delete => deleted(page, &operation.steps),
         Action::Forget => comment(page, "nothing is sent: only the state drops it"),
     }
-    if operation.action == Action::Replace {
+    let creates = matches!(operation.action, Action::Create | Action::Replace);
+    if creates && operation.steps.len() > 1 {
         comment(page, &order_of(operation));
     }
     requests(page, operation);
@@ -171,7 +181,7 @@ fn deleted(page: &mut Page<'_>, steps: &[Step]) {
     }
 }
 
-/// The steps of a replacement on one line.
+/// The steps on one line.
 fn order_of(operation: &Operation) -> String {
     let (undo, steps): (Vec<&Step>, Vec<_>) = operation.steps.iter().partition(|s| s.unless.is_some());
     let title = |step: &Step| request::title(operation.action, step);
@@ -189,13 +199,10 @@ fn order_of(operation: &Operation) -> String {
 /// What is sent: the updates always, everything if asked for.
 fn requests(page: &mut Page<'_>, operation: &Operation) {
     let full = page.style.requests;
+    if !full && !matches!(operation.action, Action::Update | Action::Adopt) {
+        return;
+    }
     for request in request::requests(operation) {
-        let update = matches!(request.step.intent, Intent::Update { .. });
-        let switch =
-            operation.action != Action::Replace && matches!(request.step.intent, Intent::Switch { .. });
-        if !full && !update && !switch {
-            continue;
-        }
         let title = request::title(operation.action, request.step);
         if full && operation.steps.len() > 1 {
             let when = if request.step.unless.is_some() { " (only if the create fails)" } else { "" };

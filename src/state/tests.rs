@@ -605,8 +605,8 @@ fn every_mistake_in_a_snapshot_is_named_with_its_place() {
         dev.json:1:2: missing field `formatVersion`
         dev.json:1:4: invalid type: null, expected a state
         dev.json:1:1: expected value
-        dev.json:77:9: EOF while parsing a string
-        dev.json:163:1: trailing characters
+        dev.json:77:35: EOF while parsing a string
+        dev.json:164:1: trailing characters
         dev.json:1:1: this is a list, not a state
         dev.json:1:500000: EOF while parsing a value
         dev.json was written by a newer flowform (format 3, this one knows 1): upgrade
@@ -616,8 +616,8 @@ fn every_mistake_in_a_snapshot_is_named_with_its_place() {
         dev.json:4:13: `serial` is 0, not a number from 1 to 9007199254740992
         dev.json:4:32: `serial` is 18446744073709551615, not a number from 1 to 9007199254740992
         dev.json:4:14: invalid value: integer `-1`, expected u64
-        dev.json:162:1: missing field `serial`
-        dev.json:162:1: missing field `lineage`
+        dev.json:163:1: missing field `serial`
+        dev.json:163:1: missing field `lineage`
         dev.json:3:15: `lineage` is empty
         dev.json:10:86: `fingerprintKey` is not 64 hex digits
         dev.json:8:31: unknown field `sandbax`, expected one of `gateway`, `org`, `sandbox`
