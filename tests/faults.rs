@@ -1,1 +1,212 @@
-//! To come.
+//! Every write of every kind of apply, under every fault: run it, run it again, and nothing is lost and nothing is twice.
+//!
+//! A table: scenarios down, faults across. Each case begins with the same world, lets one request go wrong, then applies
+//! again without faults, once. After that the state holds what the platform holds, each object is there once, and
+//! there is nothing left to do.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use crate::support::{Request, Sandbox, Text, pipeline};
+
+/// How one request goes wrong.
+const FAULTS: &[&str] = &[
+    "close-before",
+    "close-after",
+    "truncate",
+    "502-html",
+    "status=500",
+    "status=503",
+    "status-after=500",
+    "429",
+    "429:retry-after=0",
+    "401",
+    "403",
+    "412",
+    "etag-bump",
+    "edit",
+    "delete",
+];
+
+/// A world, and what is done in it.
+struct Scenario {
+    /// Before: applied already, if there is something.
+    before: Option<Text>,
+    /// After; `None` is a destroy.
+    after: Option<Text>,
+}
+
+impl Scenario {
+    fn begin(&self) -> Sandbox {
+        let s = Sandbox::new();
+        if let Some(before) = &self.before {
+            s.manifest(before);
+            s.converge(&[]);
+        }
+        if let Some(after) = &self.after {
+            s.manifest(after);
+        }
+        s
+    }
+
+    /// Runs it; how it ends is the case's business.
+    fn run(&self, s: &Sandbox) -> Option<i32> {
+        let more = ["--parallelism", "1"];
+        if self.after.is_some() { s.apply(&more).code } else { s.destroy(&more).code }
+    }
+
+    fn counts(&self) -> [usize; 5] {
+        if self.after.is_some() { [1; 5] } else { [0; 5] }
+    }
+
+    /// The writes it takes when nothing goes wrong, as fault patterns.
+    fn patterns(&self, world: &Sandbox) -> Vec<String> {
+        let s = world.copy();
+        let requests = s.recorded(|s| assert_eq!(self.run(s), Some(0)));
+        assert_eq!(s.contents().counts(), self.counts());
+        requests.iter().filter(|r| r.is_write()).map(pattern).collect()
+    }
+}
+
+/// `METHOD PATH` with a star for the id.
+fn pattern(request: &Request) -> String {
+    let parts: Vec<&str> = request.within().split('/').collect();
+    let parts: Vec<&str> =
+        parts.iter().enumerate().map(|(index, part)| if index == 2 { "*" } else { part }).collect();
+    format!("{} {}", request.method, parts.join("/"))
+}
+
+/// Runs every case, and fails with all that did not go well.
+fn every_fault(scenario: &Scenario) {
+    let world = scenario.begin();
+    let patterns = scenario.patterns(&world);
+    assert!(patterns.len() >= 5, "{patterns:?}");
+    let mut failed = Vec::new();
+    for pattern in &patterns {
+        for fault in FAULTS {
+            // Once, and for as long as the first run lasts.
+            for often in ["", "#*"] {
+                let case = format!("{pattern}{often}:{fault}");
+                if catch_unwind(AssertUnwindSafe(|| one_case(scenario, &world, &case))).is_err() {
+                    failed.push(case);
+                }
+            }
+        }
+    }
+    assert!(failed.is_empty(), "{} cases failed:\n{}", failed.len(), failed.join("\n"));
+}
+
+fn one_case(scenario: &Scenario, world: &Sandbox, case: &str) {
+    let mut s = world.copy();
+    s.fail(&[case]);
+    let code = scenario.run(&s);
+    assert!(matches!(code, Some(0 | 1 | 5 | 9)), "{case}: exit code {code:?}");
+    s.fail(&[]);
+    settled(scenario, &s, case);
+}
+
+/// One more run without faults puts everything right.
+fn settled(scenario: &Scenario, s: &Sandbox, case: &str) {
+    let again = match &scenario.after {
+        Some(_) => s.apply(&[]),
+        None => s.destroy(&[]),
+    };
+    assert!(again.code == Some(0), "{case}: the next run does not put it right:\n{again}");
+    s.state_is_the_platform();
+    assert_eq!(s.contents().counts(), scenario.counts(), "{case}");
+    if scenario.after.is_some() {
+        let planned = s.plan(&[]);
+        assert!(planned.is_empty(), "{case}: {planned:?}");
+        assert_eq!(s.contents().flow_state(), "enabled", "{case}");
+    }
+}
+
+/// The process is killed while a request is under way: before the platform acted, and after.
+fn every_kill(scenario: &Scenario) {
+    let world = scenario.begin();
+    let mut failed = Vec::new();
+    for pattern in scenario.patterns(&world) {
+        for when in ["stop-before", "stop-after"] {
+            let case = format!("{pattern}:{when}");
+            let run = || {
+                let mut s = world.copy();
+                let held = s.path().join("held");
+                s.fail(&[&format!("{case}={}", held.display())]);
+                let verb = if scenario.after.is_some() { "apply" } else { "destroy" };
+                let mut running = s.start(&[verb, "m.yaml", "--auto-approve", "--parallelism", "1"]);
+                running.until("held");
+                running.signal("KILL");
+                assert_eq!(running.end().code, None);
+                s.fail(&[]);
+                let _ = std::fs::remove_file(held);
+                settled(scenario, &s, &case);
+            };
+            if catch_unwind(AssertUnwindSafe(run)).is_err() {
+                failed.push(case);
+            }
+        }
+    }
+    assert!(failed.is_empty(), "{} cases failed:\n{}", failed.len(), failed.join("\n"));
+}
+
+fn create() -> Scenario {
+    Scenario { before: None, after: Some(pipeline("users")) }
+}
+
+fn update() -> Scenario {
+    let edited = pipeline("users")
+        .edit("where the users are", "elsewhere")
+        .edit("what is read", "what was read")
+        .edit("what is written", "what was written")
+        .edit("source: result.email", "source: result.mail")
+        .edit("interval: 15", "interval: 30");
+    Scenario { before: Some(pipeline("users")), after: Some(edited) }
+}
+
+fn replace() -> Scenario {
+    let edited = pipeline("users").edit("params: {}", "params: { page: 2 }");
+    Scenario { before: Some(pipeline("users")), after: Some(edited) }
+}
+
+fn destroy() -> Scenario {
+    Scenario { before: Some(pipeline("users")), after: None }
+}
+
+#[test]
+fn faults_of_a_create() {
+    every_fault(&create());
+}
+
+#[test]
+fn faults_of_an_update() {
+    every_fault(&update());
+}
+
+#[test]
+fn faults_of_a_replacement() {
+    every_fault(&replace());
+}
+
+#[test]
+fn faults_of_a_destroy() {
+    every_fault(&destroy());
+}
+
+#[test]
+fn kills_of_a_create() {
+    every_kill(&create());
+}
+
+#[test]
+fn kills_of_an_update() {
+    every_kill(&update());
+}
+
+#[test]
+fn kills_of_a_replacement() {
+    every_kill(&replace());
+}
+
+#[test]
+fn kills_of_a_destroy() {
+    every_kill(&destroy());
+}

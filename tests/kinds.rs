@@ -81,14 +81,6 @@ fn fields_that_are_changed_in_place() {
             "/scheduleParams/startTime",
             json!(4_070_908_800_i64),
         ),
-        (
-            "interval: 15",
-            "interval: 15, backfill: false",
-            flow,
-            "/scheduleParams/backfill",
-            "/scheduleParams/backfill",
-            json!(false),
-        ),
     ];
     for (from, to, (address, write), changed, place, value) in cases {
         let s = applied.copy();
@@ -350,6 +342,13 @@ fn a_start_in_the_past_is_refused_before_anything_is_sent() {
     s.manifest(&pipeline("users").edit("interval: 15", "interval: 15, startTime: 1625040887"));
     let requests = s.recorded(|s| s.apply(&[]).exit(8).end());
     assert!(requests.iter().all(|r| !r.is_write()));
+}
+
+#[test]
+fn a_field_that_the_platform_shows_by_default_can_be_set() {
+    let manifest = pipeline("users");
+    let s = applied(&manifest);
+    assert_eq!(writes(&s, &manifest.edit("interval: 15", "interval: 15, backfill: false")), ["PATCH /flows/OLD"]);
 }
 
 #[test]

@@ -28,7 +28,7 @@ fn session(example: &str, edited: &str, drifted: &str) {
     let flow = before.one("flows");
     let shown = s.run(&["plan", "m.yaml", "--emulator", "--requests"]).success();
     let shown = shown.shows(&format!("PATCH /data/foundation/flowservice/flows/{}", flow.id));
-    shown.shows(flow.etag()).shows(r#""/scheduleParams/interval""#).end();
+    shown.shows(flow.etag()).shows("replace /scheduleParams/interval 30").end();
     assert_eq!(s.contents(), before, "a plan changed something");
 
     s.apply(&["--emulator"]).success().end();

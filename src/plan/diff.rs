@@ -95,8 +95,8 @@ pub(super) fn compare(
             }
             _ => {}
         }
-        if observed.is_none() && rule == Rule::Shown {
-            // Not shown is not gone: what was last sent stands in; at adoption, what is wanted.
+        if observed.is_none() && matches!(rule, Rule::Shown | Rule::Switch) {
+            // Not shown (or in a state between on and off) is not gone: what was last sent stands in; at adoption, what is wanted.
             observed = applied.or(desired);
         }
         if rule == Rule::Frozen && desired.is_none() {
