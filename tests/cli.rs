@@ -1,1 +1,290 @@
-//! To come.
+//! The command line: usage, exit codes, streams, colours, signals, secrets.
+
+use std::fmt::Write as _;
+
+use crate::support::{CLIENT_SECRET, Sandbox, TOKEN, pipeline};
+
+#[test]
+fn a_command_line_that_cannot_be_understood() {
+    let s = Sandbox::new();
+    s.manifest(&pipeline("users"));
+    for arguments in [
+        &["frobnicate"][..],
+        &["plan", "--frobnicate"],
+        &["plan", "m.yaml", "--format", "yaml"],
+        &["plan", "m.yaml", "--parallelism", "0"],
+        &["plan", "m.yaml", "--retry-wait", "0"],
+        &["plan", "m.yaml", "--target", "users.nothing"],
+        &["plan", "m.yaml", "--var", "no-equals-sign"],
+        &["plan", "m.yaml", "--log", "loud"],
+        &["apply", "m.yaml", "--sandbox", "other"],
+        &["apply", "m.yaml", "--org", "other@AdobeOrg"],
+        &["emulator", "--behaviour", "frob=1"],
+        &["emulator", "--fault", "GET /x:frob"],
+        &["state", "show", "nothing"],
+    ] {
+        let ran = s.run(arguments).exit(3);
+        assert!(ran.stdout.is_empty(), "a mistake is talk, not data:\n{ran}");
+        assert!(!ran.stderr.is_empty(), "{ran}");
+    }
+    assert!(s.requests().iter().all(|r| !r.is_write()));
+}
+
+#[test]
+fn each_class_of_failure_has_its_exit_code() {
+    let mut s = Sandbox::new();
+    s.manifest(&pipeline("users"));
+    s.run(&["plan", "nowhere.yaml"]).exit(4).end();
+    s.write("wrong.yaml", "apiVersion: flowform/v1\npipeline: x\nfrob: 1\n");
+    s.run(&["validate", "wrong.yaml"]).exit(4).says("frob").end();
+    s.run(&["plan", "wrong.yaml"]).exit(4).says("frob").end();
+    s.run(&["state", "list"]).exit(10).end();
+    s.write("state/dev.json", "not a state");
+    s.run(&["plan", "m.yaml"]).exit(10).end();
+    std::fs::remove_file(s.path().join("state/dev.json")).unwrap();
+    s.behave(&["client-secret=another"]);
+    s.run(&["plan", "m.yaml"]).exit(5).end();
+    s.behave(&[]);
+    s.unset("ADOBE_CLIENT_SECRET");
+    s.run(&["plan", "m.yaml"]).exit(5).says("ADOBE_CLIENT_SECRET").end();
+    s.set("ADOBE_CLIENT_SECRET", CLIENT_SECRET);
+    s.fail(&["GET /flows#*:status=500"]);
+    s.run(&["plan", "m.yaml"]).exit(1).end();
+    s.fail(&["POST /flows#*:status=400"]);
+    s.apply(&[]).exit(9).end();
+    s.fail(&["POST *#*:status=400"]);
+    s.apply(&[]).exit(1).end();
+    s.stop();
+    s.run(&["plan", "m.yaml"]).exit(1).says("cannot connect").end();
+}
+
+#[test]
+fn help_is_an_answer_and_names_the_exit_codes() {
+    let s = Sandbox::bare();
+    s.run(&["--version"]).success().shows("flowform").end();
+    let ran = s.run(&["--help"]).success();
+    assert!(ran.stderr.is_empty(), "{ran}");
+    let table: Vec<u8> = ran
+        .stdout
+        .lines()
+        .skip_while(|line| *line != "Exit codes:")
+        .skip(1)
+        .map_while(|line| line.split_whitespace().next()?.parse().ok())
+        .collect();
+    assert_eq!(table, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 130]);
+}
+
+#[test]
+fn without_a_terminal_nobody_is_asked() {
+    let s = Sandbox::new();
+    s.manifest(&pipeline("users"));
+    let ran = s.run(&["apply", "m.yaml"]).exit(3).says("--auto-approve");
+    // The plan is shown all the same.
+    ran.shows("5 to create").end();
+    assert_eq!(s.contents().counts(), [0; 5]);
+    s.converge(&[]);
+    s.run(&["destroy", "m.yaml"]).exit(3).says("--auto-approve").end();
+    assert_eq!(s.contents().counts(), [1; 5]);
+    // Where there is nothing to do there is nothing to ask.
+    s.run(&["apply", "m.yaml"]).success().end();
+}
+
+#[test]
+fn colours_are_for_those_who_want_them() {
+    let mut s = Sandbox::new();
+    s.manifest(&pipeline("users"));
+    let mut colours = |arguments: &[&str], set: &[(&str, &str)]| {
+        for (name, value) in set {
+            s.set(name, value);
+        }
+        let ran = s.run(&[&["plan", "m.yaml"], arguments].concat()).success();
+        let coloured = ran.stdout.contains('\u{1b}');
+        ran.end();
+        for (name, _) in set {
+            s.unset(name);
+        }
+        coloured
+    };
+    assert!(!colours(&[], &[]));
+    assert!(colours(&["--color", "always"], &[]));
+    assert!(!colours(&["--color", "never"], &[("CLICOLOR_FORCE", "1")]));
+    assert!(colours(&[], &[("CLICOLOR_FORCE", "1")]));
+    assert!(!colours(&[], &[("CLICOLOR_FORCE", "1"), ("NO_COLOR", "1")]));
+}
+
+#[test]
+fn stdout_is_data_and_stderr_is_talk() {
+    let s = Sandbox::new();
+    s.manifest(&pipeline("users"));
+    for arguments in [
+        &["plan", "m.yaml", "--format", "json"][..],
+        &["apply", "m.yaml", "--auto-approve", "--format", "json"],
+        &["plan", "m.yaml", "--format", "json"],
+        &["apply", "m.yaml", "--auto-approve", "--format", "json"],
+        &["destroy", "m.yaml", "--auto-approve", "--format", "json"],
+        &["validate", "m.yaml", "--format", "json"],
+        &["schema"],
+    ] {
+        let ran = s.run(arguments).success();
+        let parsed: Result<serde_json::Value, _> = serde_json::from_str(&ran.stdout);
+        assert!(parsed.is_ok(), "stdout is not one JSON document: {parsed:?}\n{ran}");
+    }
+}
+
+#[test]
+fn a_state_that_cannot_be_written_stops_an_apply_before_it_begins() {
+    let s = Sandbox::new();
+    s.manifest(&pipeline("users"));
+    // A file in the folder's place: also for root there is no way in.
+    s.write("state", "in the way");
+    s.apply(&[]).exit(10).says("state").end();
+    assert!(s.requests().iter().all(|r| !r.is_write()));
+    // Whoever only looks needs no place to write.
+    std::fs::remove_file(s.path().join("state")).unwrap();
+    s.run(&["plan", "m.yaml"]).success().end();
+    assert!(!s.path().join("state").exists());
+}
+
+#[test]
+fn one_interrupt_finishes_what_is_under_way_and_begins_nothing() {
+    let mut s = Sandbox::new();
+    s.manifest(&pipeline("users"));
+    let held = s.path().join("held");
+    s.fail(&[&format!("POST /connections:stop-before={}", held.display())]);
+    let mut running = s.start(&["apply", "m.yaml", "--auto-approve", "--parallelism", "1"]);
+    running.until("held");
+    running.signal("INT");
+    running.until_it_says("Stopping");
+    running.release("held");
+    running.end().exit(130).end();
+    assert_eq!(s.contents().list(), ["connections users base"]);
+    s.state_is_the_platform();
+    s.fail(&[]);
+    s.converge(&[]);
+    assert_eq!(s.contents().counts(), [1; 5]);
+}
+
+#[test]
+fn two_interrupts_stop_at_once_and_the_next_run_looks() {
+    for moment in ["stop-before", "stop-after"] {
+        let mut s = Sandbox::new();
+        s.manifest(&pipeline("users"));
+        let held = s.path().join("held");
+        s.fail(&[&format!("POST /sourceConnections:{moment}={}", held.display())]);
+        let mut running = s.start(&["apply", "m.yaml", "--auto-approve", "--parallelism", "1"]);
+        running.until("held");
+        running.signal("INT");
+        running.until_it_says("Stopping");
+        running.signal("INT");
+        running.end().exit(130).end();
+        let made = usize::from(moment == "stop-after");
+        s.fail(&[]);
+        assert_eq!(s.contents().of("sourceConnections").len(), made);
+        // Planning finds it too, and writes nothing.
+        let creates = s.plan(&[]).actions().iter().filter(|a| a.starts_with("create")).count();
+        assert_eq!(creates, 4 - made);
+        s.converge(&[]);
+        assert_eq!(s.contents().counts(), [1; 5], "{moment}");
+        s.state_is_the_platform();
+    }
+}
+
+#[test]
+fn an_interrupted_plan_changes_nothing() {
+    let mut s = Sandbox::new();
+    s.manifest(&pipeline("users"));
+    let held = s.path().join("held");
+    s.fail(&[&format!("GET /flows:stop-before={}", held.display())]);
+    let mut running = s.start(&["apply", "m.yaml", "--auto-approve"]);
+    running.until("held");
+    running.signal("TERM");
+    running.end().exit(130).end();
+    assert_eq!(s.contents().counts(), [0; 5]);
+}
+
+#[test]
+fn no_secret_is_printed_or_kept() {
+    // A platform that shows secrets, and a parameter that is secret here though its name does not say so.
+    let mut s = Sandbox::behaving(&["secret-echo=clear"]);
+    let hidden = "https://h1dden-name.zendesk.com";
+    let rotated = "zendesk-t0ken-s3cond-value";
+    s.set("ZENDESK_URL", hidden);
+    let manifest = pipeline("users").edit("https://acme.zendesk.com", "{ fromEnv: ZENDESK_URL }");
+    s.manifest(&manifest);
+    let mut printed = String::new();
+    let mut keep = |s: &Sandbox, arguments: &[&str]| {
+        let ran = s.run(&[arguments, &["--log", "trace"]].concat());
+        let _ = write!(printed, "{arguments:?} {:?}\n{}\n{}\n", ran.code, ran.stdout, ran.stderr);
+        let files = s.files().into_iter().map(|(path, content)| {
+            format!("{arguments:?} {}:\n{}\n", path.display(), String::from_utf8_lossy(&content))
+        });
+        printed.extend(files);
+    };
+    let apply = &["apply", "m.yaml", "--auto-approve"][..];
+    keep(&s, &["plan", "m.yaml", "-o", "first.json", "--requests"]);
+    keep(&s, apply);
+    keep(&s, &["state", "show", "users.baseConnection"]);
+    s.set("ZENDESK_ACCESS_TOKEN", rotated);
+    s.manifest(&manifest.edit("where the users are", "elsewhere"));
+    keep(&s, &["plan", "m.yaml", "-o", "second.json", "--requests"]);
+    keep(&s, &["plan", "m.yaml", "--format", "json"]);
+    for fault in ["status=400", "status=500", "close-after", "412", "edit"] {
+        s.fail(&[&format!("PATCH /connections/*#*:{fault}")]);
+        keep(&s, apply);
+    }
+    s.fail(&["POST /ims/*#*:401"]);
+    keep(&s, apply);
+    // Killed while it sends: what is in flight is on disk.
+    let held = s.path().join("held");
+    s.fail(&[&format!("PATCH /connections/*:stop-before={}", held.display())]);
+    let mut running = s.start(apply);
+    running.until("held");
+    running.signal("KILL");
+    running.end().end();
+    s.fail(&[]);
+    keep(&s, &["plan", "m.yaml"]);
+    keep(&s, &["apply", "m.yaml", "--auto-approve", "--format", "json"]);
+    keep(&s, &["destroy", "m.yaml", "--auto-approve"]);
+    assert_eq!(s.contents().counts(), [0; 5]);
+    for secret in [TOKEN, rotated, CLIENT_SECRET, hidden, "h1dden-name"] {
+        if let Some(at) = printed.find(secret) {
+            let (from, to) = (printed[..at].rfind('\n').unwrap_or_default(), at + secret.len());
+            let command = printed[..at].rfind("[\"").unwrap_or_default();
+            let command = &printed[command..].lines().next().unwrap_or_default();
+            panic!("a secret was printed or kept by {command}: {}", &printed[from..to]);
+        }
+    }
+    assert!(printed.contains("TRACE") || printed.contains("DEBUG"), "nothing was logged");
+}
+
+#[test]
+fn a_secret_that_cannot_be_had_stops_only_what_needs_it() {
+    let mut s = Sandbox::new();
+    s.manifest(&pipeline("users"));
+    s.unset("ZENDESK_ACCESS_TOKEN");
+    s.run(&["plan", "m.yaml"]).success().says("ZENDESK_ACCESS_TOKEN").end();
+    s.apply(&[]).exit(3).says("ZENDESK_ACCESS_TOKEN").end();
+    assert!(s.requests().iter().all(|r| !r.is_write()));
+    s.set("ZENDESK_ACCESS_TOKEN", TOKEN);
+    s.converge(&[]);
+    // Another object's edit needs no secret.
+    s.unset("ZENDESK_ACCESS_TOKEN");
+    s.manifest(&pipeline("users").edit("interval: 15", "interval: 30"));
+    s.apply(&[]).success().end();
+    s.set("ZENDESK_ACCESS_TOKEN", TOKEN);
+    assert!(s.plan(&[]).is_empty());
+}
+
+#[test]
+fn secrets_come_from_files_and_commands_too() {
+    let s = Sandbox::new();
+    s.write("token.txt", "from-a-f1le\n");
+    s.manifest(&pipeline("users").edit("{ fromEnv: ZENDESK_ACCESS_TOKEN }", "{ fromFile: token.txt }"));
+    s.converge(&[]);
+    let token = |s: &Sandbox| s.contents().one("connections").body["auth"]["params"]["accessToken"].clone();
+    assert_eq!(token(&s), "from-a-f1le");
+    let command = "{ fromCommand: [printf, 'from-a-%s', c0mmand] }";
+    s.manifest(&pipeline("users").edit("{ fromEnv: ZENDESK_ACCESS_TOKEN }", command));
+    s.converge(&[]);
+    assert_eq!(token(&s), "from-a-c0mmand");
+}

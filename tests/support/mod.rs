@@ -7,8 +7,9 @@ mod requests;
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, ChildStderr, Command, Output, Stdio};
 use std::sync::{LazyLock, Mutex};
 
 use flowform::emulator::{self, Behaviour, Fault, Handle};
@@ -178,8 +179,10 @@ impl Sandbox {
 
     /// Starts a command.
     pub(crate) fn start(&self, arguments: &[&str]) -> Running<'_> {
-        let child = self.command(arguments).spawn().unwrap();
-        Running { sandbox: self, arguments: arguments.iter().map(ToString::to_string).collect(), child }
+        let mut child = self.command(arguments).spawn().unwrap();
+        let stderr = BufReader::new(child.stderr.take().unwrap());
+        let arguments = arguments.iter().map(ToString::to_string).collect();
+        Running { sandbox: self, arguments, child, stderr, said: String::new() }
     }
 
     /// Runs a verb on the manifest.
@@ -400,6 +403,8 @@ pub(crate) struct Running<'a> {
     sandbox: &'a Sandbox,
     arguments: Vec<String>,
     child: Child,
+    stderr: BufReader<ChildStderr>,
+    said: String,
 }
 
 impl<'a> Running<'a> {
@@ -425,13 +430,26 @@ impl<'a> Running<'a> {
         assert!(status.success());
     }
 
+    /// Waits until a line on stderr has this.
+    #[track_caller]
+    pub(crate) fn until_it_says(&mut self, text: &str) {
+        let mut line = String::new();
+        while !line.contains(text) {
+            line.clear();
+            assert_ne!(self.stderr.read_line(&mut line).unwrap(), 0, "it never said {text:?}: {}", self.said);
+            self.said.push_str(&line);
+        }
+    }
+
     /// Lets a held request go on.
     pub(crate) fn release(&self, file: &str) {
         std::fs::remove_file(self.sandbox.path().join(file)).unwrap();
     }
 
-    pub(crate) fn end(self) -> Ran<'a> {
-        let output = self.child.wait_with_output().unwrap();
+    pub(crate) fn end(mut self) -> Ran<'a> {
+        self.stderr.read_to_string(&mut self.said).unwrap();
+        let mut output = self.child.wait_with_output().unwrap();
+        output.stderr = self.said.into_bytes();
         let arguments: Vec<&str> = self.arguments.iter().map(String::as_str).collect();
         Ran::new(self.sandbox, &arguments, &output)
     }

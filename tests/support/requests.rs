@@ -23,6 +23,8 @@ pub(crate) struct Request {
     pub(crate) body: Value,
     /// 0: no answer, or half of one.
     pub(crate) status: u16,
+    /// The fault that struck it.
+    pub(crate) fault: Option<String>,
 }
 
 impl Request {
