@@ -153,7 +153,7 @@ fn settled(scenario: &Scenario, s: &Sandbox, case: &str) {
     assert_eq!(s.contents().counts(), scenario.counts(), "{case}");
     if scenario.after.is_some() {
         let planned = s.plan(&[]);
-        assert!(planned.is_empty(), "{case}: {planned:?}");
+        assert!(planned.is_empty(), "{case}: {planned}");
         assert_eq!(s.contents().flow_state(), "enabled", "{case}");
     }
 }

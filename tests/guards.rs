@@ -84,7 +84,9 @@ fn a_name_that_is_taken_is_found_by_the_plan() {
     ran.shows(&theirs).shows("--adopt users.baseConnection").end();
     s.converge(&["--adopt", "users.baseConnection"]);
     assert_eq!(s.contents().counts(), [1; 5]);
-    assert_eq!(s.contents().one("connections").id, theirs);
+    let connection = s.contents().one("connections").clone();
+    assert_eq!(connection.id, theirs);
+    assert_eq!(connection.body["auth"]["params"]["accessToken"], crate::support::TOKEN);
     s.state_is_the_platform();
     // A whole pipeline may be named; nothing else of it had a namesake.
     let s = Sandbox::new();

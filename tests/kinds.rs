@@ -24,7 +24,7 @@ fn writes(s: &Sandbox, manifest: &Text) -> Vec<String> {
     let requests = s.recorded(|s| s.apply(&["--parallelism", "1"]).success().end());
     s.state_is_the_platform();
     let planned = s.plan(&[]);
-    assert!(planned.is_empty(), "after an apply the plan is not empty: {planned:?}");
+    assert!(planned.is_empty(), "after an apply the plan is not empty: {planned}");
     short(&requests, &before)
 }
 

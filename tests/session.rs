@@ -16,7 +16,7 @@ fn session(example: &str, edited: &str, drifted: &str) {
     assert_eq!(s.contents().counts(), [1; 5]);
     s.state_is_the_platform();
     let planned = s.plan(&["--emulator", "--detailed-exitcode"]);
-    assert!(planned.is_empty() && planned.code == Some(0), "{planned:?}");
+    assert!(planned.is_empty() && planned.code == Some(0), "{planned}");
 
     let before = s.contents();
     s.manifest(&manifest.edit("interval: 15", "interval: 30"));

@@ -219,13 +219,13 @@ impl Sandbox {
     pub(crate) fn converge(&self, more: &[&str]) {
         self.apply(more).success();
         let planned = self.plan(&[]);
-        assert!(planned.is_empty(), "after an apply the plan is not empty: {planned:?}");
+        assert!(planned.is_empty(), "after an apply the plan is not empty:\n{planned}");
     }
 
     /// The file that holds the platform's objects.
     fn store(&self) -> PathBuf {
-        let own = self.path().join("state/emulator/platform.jsonl");
-        if own.exists() { own } else { self.path().join(STORE) }
+        let embedded = self.path().join("state/emulator").join(STORE);
+        if self.emulator.is_some() || !embedded.exists() { self.path().join(STORE) } else { embedded }
     }
 
     /// What the platform holds, by kind; looking leaves no trace on it.
@@ -263,8 +263,8 @@ impl Sandbox {
     }
 
     pub(crate) fn state_path(&self) -> PathBuf {
-        let own = self.path().join("state/emulator/dev.json");
-        if own.exists() { own } else { self.path().join("state/dev.json") }
+        let embedded = self.path().join("state/emulator/dev.json");
+        if self.emulator.is_some() || !embedded.exists() { self.path().join("state/dev.json") } else { embedded }
     }
 
     /// What the state manages: address and id.
@@ -457,14 +457,18 @@ impl<'a> Running<'a> {
 
 /// A plan, as data.
 #[must_use = "a plan that nobody looks at proves nothing"]
-#[derive(Debug)]
 pub(crate) struct Planned {
     /// The saved file.
     pub(crate) text: String,
     pub(crate) code: Option<i32>,
-    #[expect(dead_code, reason = "for the message of a test that fails")]
     shown: String,
     pub(crate) plan: Value,
+}
+
+impl fmt::Display for Planned {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}[exit code {:?}]", self.shown, self.code)
+    }
 }
 
 impl Planned {
