@@ -60,8 +60,11 @@ impl Session {
         let place = arguments.place(manifest, console.as_ref().and_then(|c| c.org.as_deref()))?;
         let path =
             arguments.state.clone().unwrap_or_else(|| default_state(&place.sandbox, arguments.emulator));
-        let emulator =
-            if arguments.emulator { Some(start_emulator(&path, &place.sandbox).await?) } else { None };
+        let emulator = if arguments.emulator {
+            Some(start_emulator(path.with_file_name("platform.jsonl"), &place.sandbox).await?)
+        } else {
+            None
+        };
         let url = emulator.as_ref().map(emulator::Handle::url);
         let settings = arguments.client(&place, console, url)?;
         let gateway =
@@ -282,10 +285,10 @@ pub(crate) fn fingerprints(
     values.iter().map(|(source, secret)| (source.clone(), fingerprint(key, secret))).collect()
 }
 
-async fn start_emulator(state: &Path, sandbox: &str) -> Result<emulator::Handle, Failure> {
-    let folder = state.parent().unwrap_or(Path::new(""));
+/// Starts the embedded emulator on the objects in `store`.
+pub(crate) async fn start_emulator(store: PathBuf, sandbox: &str) -> Result<emulator::Handle, Failure> {
     let options = emulator::Options {
-        store: Some(folder.join("platform.jsonl")),
+        store: Some(store),
         sandboxes: vec![sandbox.to_owned()],
         ..emulator::Options::default()
     };

@@ -177,18 +177,11 @@ impl PlatformArguments {
         console: Option<ConsoleCredentials>,
         emulator: Option<&str>,
     ) -> Result<api::Settings, Failure> {
-        let console = console.unwrap_or(ConsoleCredentials {
-            client_id: None,
-            client_secret: None,
-            org: None,
-            scopes: None,
-        });
-        let (client_id, credential) = if emulator.is_some() {
-            let secret = Secret::new("the-emulator-takes-any-secret");
-            let scopes = api::DEFAULT_SCOPES.to_owned();
-            ("flowform".to_owned(), Credential::ClientSecret { secret, scopes })
+        let settings = if let Some(url) = emulator {
+            emulator_client(url, place.clone(), "flowform")
         } else {
-            self.credential(console)?
+            let (client_id, credential) = self.credential(console)?;
+            settings(&self.gateway, &self.ims, place.clone(), client_id, credential)
         };
         let ca_file = match &self.ca_file {
             None => None,
@@ -196,29 +189,26 @@ impl PlatformArguments {
                 Failure::usage(format!("the certificate file {} cannot be read: {error}", path.display()))
             })?),
         };
-        let base = Duration::from_secs_f64(self.retry_wait);
-        let retry = retry::Policy { base, ..retry::Policy::default() };
         Ok(api::Settings {
-            gateway: emulator.unwrap_or(&self.gateway).to_owned(),
-            ims: emulator.unwrap_or(&self.ims).to_owned(),
-            org: place.org.clone(),
-            client_id,
-            credential,
-            sandbox: place.sandbox.clone(),
             timeout: Duration::from_secs_f64(self.timeout),
             connect_timeout: Duration::from_secs_f64(self.timeout.min(10.0)),
             max_in_flight: usize::from(self.parallelism),
             ca_file,
-            retry,
-            user_agent: concat!("flowform/", env!("CARGO_PKG_VERSION")).to_owned(),
+            retry: retry::Policy {
+                base: Duration::from_secs_f64(self.retry_wait),
+                ..retry::Policy::default()
+            },
+            ..settings
         })
     }
 
-    fn credential(&self, console: ConsoleCredentials) -> Result<(String, Credential), Failure> {
+    fn credential(&self, console: Option<ConsoleCredentials>) -> Result<(String, Credential), Failure> {
+        let (console_id, console_secret, console_scopes) =
+            console.map(|c| (c.client_id, c.client_secret, c.scopes)).unwrap_or_default();
         let set = |name: &str| environment(name).filter(|v| !v.is_empty()).map(Secret::new);
         let missing = |what: &str, hint: &str| Failure::new(Status::Auth, what).hint(hint);
         let given = |value: &Option<String>| value.clone().filter(|v| !v.is_empty());
-        let client_id = given(&self.client_id).or(console.client_id).ok_or_else(|| {
+        let client_id = given(&self.client_id).or(console_id).ok_or_else(|| {
             missing(
                 "no client id is given",
                 "set ADOBE_CLIENT_ID, or name the console's credential file with --credentials; \
@@ -228,13 +218,43 @@ impl PlatformArguments {
         if let Some(token) = set("ADOBE_ACCESS_TOKEN") {
             return Ok((client_id, Credential::Token(token)));
         }
-        let secret = set("ADOBE_CLIENT_SECRET").or(console.client_secret).ok_or_else(|| {
+        let secret = set("ADOBE_CLIENT_SECRET").or(console_secret).ok_or_else(|| {
             missing(
                 "neither a client secret nor an access token is given",
                 "set ADOBE_CLIENT_SECRET (or ADOBE_ACCESS_TOKEN), or name a credential file with --credentials",
             )
         })?;
-        let scopes = given(&self.scopes).or(console.scopes).unwrap_or_else(|| api::DEFAULT_SCOPES.to_owned());
+        let scopes = given(&self.scopes).or(console_scopes).unwrap_or_else(|| api::DEFAULT_SCOPES.to_owned());
         Ok((client_id, Credential::ClientSecret { secret, scopes }))
+    }
+}
+
+/// Settings for the embedded emulator at `url`, which takes any client and any secret.
+pub(crate) fn emulator_client(url: &str, place: Where, client_id: &str) -> api::Settings {
+    let secret = Secret::new("the-emulator-takes-any-secret");
+    let credential = Credential::ClientSecret { secret, scopes: api::DEFAULT_SCOPES.to_owned() };
+    settings(url, url, place, client_id.to_owned(), credential)
+}
+
+fn settings(
+    gateway: &str,
+    ims: &str,
+    place: Where,
+    client_id: String,
+    credential: Credential,
+) -> api::Settings {
+    api::Settings {
+        gateway: gateway.to_owned(),
+        ims: ims.to_owned(),
+        org: place.org,
+        client_id,
+        credential,
+        sandbox: place.sandbox,
+        timeout: Duration::from_mins(1),
+        connect_timeout: Duration::from_secs(10),
+        max_in_flight: 4,
+        ca_file: None,
+        retry: retry::Policy::default(),
+        user_agent: concat!("flowform/", env!("CARGO_PKG_VERSION")).to_owned(),
     }
 }
