@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::exit::{Failure, Status};
 use super::output::Output;
 use super::secrets::{self, Resolved};
-use super::settings::PlatformArguments;
+use super::settings::{PlatformArguments, Where};
 use super::signals::Interrupt;
 use super::{environment, now, progress};
 use crate::api::Client;
@@ -61,7 +61,7 @@ impl Session {
         let path =
             arguments.state.clone().unwrap_or_else(|| default_state(&place.sandbox, arguments.emulator));
         let emulator = if arguments.emulator {
-            Some(start_emulator(path.with_file_name("platform.jsonl"), &place.sandbox).await?)
+            Some(start_emulator(file.path().with_file_name("platform.jsonl"), &place.sandbox).await?)
         } else {
             None
         };
@@ -75,7 +75,7 @@ impl Session {
             place: Place { gateway, org: place.org, sandbox: place.sandbox },
             client,
             client_id,
-            file: StateFile::new(path),
+            file,
             patience: Patience { base: Duration::from_secs_f64(arguments.retry_wait), ..Patience::default() },
             parallelism: usize::from(arguments.parallelism),
             interrupt: Interrupt::listen(output.clone()),

@@ -104,6 +104,18 @@ fn seconds(text: &str) -> Result<f64, String> {
 /// The org that the emulator is given when nobody names one.
 const EMULATOR_ORG: &str = "EMULATOR@AdobeOrg";
 
+/// What flag and manifest say of one thing. An empty variable is an unset one: that is what CI systems make of a value
+/// that is not there.
+fn one(what: &str, flag: Option<&str>, said: Option<&str>) -> Result<Option<String>, Failure> {
+    match (flag.filter(|f| !f.is_empty()), said) {
+        (Some(flag), Some(said)) if flag != said => Err(Failure::usage(format!(
+            "the manifest names the {what} {said}, and the command line or environment {flag}"
+        ))
+        .hint(format!("one run manages one {what}: drop one of the two"))),
+        (flag, said) => Ok(said.or(flag).map(str::to_owned)),
+    }
+}
+
 /// Whether a text can be a sandbox's name; the state's file is named after it.
 fn is_sandbox_name(text: &str) -> bool {
     !text.is_empty()
@@ -120,42 +132,35 @@ pub(crate) struct Where {
 }
 
 impl PlatformArguments {
-    /// Org and sandbox from manifest and flags, which must not disagree.
-    pub(crate) fn place(
-        &self,
-        manifest: Option<&Manifest>,
-        console_org: Option<&str>,
-    ) -> Result<Where, Failure> {
-        let said = |m: fn(&Manifest) -> &Option<String>| manifest.and_then(|manifest| m(manifest).as_deref());
-        let one = |what: &str, flag: Option<&str>, said: Option<&str>| match (flag, said) {
-            (Some(flag), Some(said)) if flag != said => Err(Failure::usage(format!(
-                "the manifest names the {what} {said}, and the command line or environment {flag}"
-            ))
-            .hint(format!("one run manages one {what}: drop one of the two"))),
-            (flag, said) => Ok(said.or(flag).map(str::to_owned)),
-        };
-        // An empty variable is an unset one: that is what CI systems make of a secret that is not there.
-        let flag = |value: &'_ Option<String>| value.clone().filter(|v| !v.is_empty());
-        let sandbox = one("sandbox", flag(&self.sandbox).as_deref(), said(|m| &m.sandbox))?;
-        let org = one("org", flag(&self.org).as_deref(), said(|m| &m.org))?;
-        let fallback = |value: &str| self.emulator.then(|| value.to_owned());
-        if let Some(bad) = sandbox.as_deref().filter(|name| !is_sandbox_name(name)) {
-            return Err(Failure::usage(format!("`{bad}` is not a sandbox name"))
+    /// The sandbox from manifest and flags, which must not disagree.
+    pub(crate) fn sandbox(&self, manifest: Option<&Manifest>) -> Result<String, Failure> {
+        let said = manifest.and_then(|m| m.sandbox.as_deref());
+        let sandbox = one("sandbox", self.sandbox.as_deref(), said)?;
+        let sandbox = sandbox.or_else(|| self.emulator.then(|| "dev".to_owned())).ok_or_else(|| {
+            Failure::usage("no sandbox is named")
+                .hint("set `platform.sandbox` in the manifest, or ADOBE_SANDBOX, or --sandbox")
+        })?;
+        if !is_sandbox_name(&sandbox) {
+            return Err(Failure::usage(format!("`{sandbox}` is not a sandbox name"))
                 .hint("letters, digits and hyphens, such as dev"));
         }
-        Ok(Where {
-            sandbox: sandbox.or_else(|| fallback("dev")).ok_or_else(|| {
-                Failure::usage("no sandbox is named")
-                    .hint("set `platform.sandbox` in the manifest, or ADOBE_SANDBOX, or --sandbox")
-            })?,
-            org: org
-                .or_else(|| console_org.map(str::to_owned))
-                .or_else(|| fallback(EMULATOR_ORG))
-                .ok_or_else(|| {
-                    Failure::usage("no organisation is named")
-                        .hint("set `platform.org` in the manifest, or ADOBE_ORG_ID, or --org (XXXX@AdobeOrg)")
-                })?,
-        })
+        Ok(sandbox)
+    }
+
+    /// The org from manifest and flags, which must not disagree; else one of `others`, the first that there is.
+    pub(crate) fn org(
+        &self,
+        manifest: Option<&Manifest>,
+        others: impl IntoIterator<Item = Option<String>>,
+    ) -> Result<String, Failure> {
+        let said = manifest.and_then(|m| m.org.as_deref());
+        one("org", self.org.as_deref(), said)?
+            .or_else(|| others.into_iter().flatten().next())
+            .or_else(|| self.emulator.then(|| EMULATOR_ORG.to_owned()))
+            .ok_or_else(|| {
+                Failure::usage("no organisation is named")
+                    .hint("set `platform.org` in the manifest, or ADOBE_ORG_ID, or --org (XXXX@AdobeOrg)")
+            })
     }
 
     /// The credential file's content, if one is named.
