@@ -57,9 +57,13 @@ impl Session {
         output: &Output,
     ) -> Result<Self, Failure> {
         let console = arguments.console()?;
-        let place = arguments.place(manifest, console.as_ref().and_then(|c| c.org.as_deref()))?;
-        let path =
-            arguments.state.clone().unwrap_or_else(|| default_state(&place.sandbox, arguments.emulator));
+        let sandbox = arguments.sandbox(manifest)?;
+        let path = arguments.state.clone().unwrap_or_else(|| default_state(&sandbox, arguments.emulator));
+        let file = StateFile::new(path);
+        // A run without a manifest (`destroy`) finds the org in its state.
+        let recorded = if manifest.is_some_and(|m| m.org.is_some()) { None } else { file.read()? };
+        let others = [console.as_ref().and_then(|c| c.org.clone()), recorded.map(|s| s.place.org)];
+        let place = Where { org: arguments.org(manifest, others)?, sandbox };
         let emulator = if arguments.emulator {
             Some(start_emulator(file.path().with_file_name("platform.jsonl"), &place.sandbox).await?)
         } else {
