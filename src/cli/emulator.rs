@@ -1,15 +1,79 @@
-//! `flowform emulator`: the embedded platform as a server of its own.
+//! `flowform emulator`: the embedded platform as a server of its own, and single calls to it, as somebody else would
+//! make them.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
+use serde_json::Value;
+
 use super::exit::{Failure, Status};
 use super::output::Output;
+use super::session;
+use super::settings::{self, Where};
 use super::signals::Interrupt;
+use crate::api::{Client, Problem};
 use crate::emulator::{self, Behaviour, Fault, Options};
+use crate::render;
+use crate::secret::Redactor;
+use crate::wire::{Call, Etag, Method, Safety};
 
 #[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+
+    #[command(flatten)]
+    server: ServerArguments,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// Make one call to the emulator of `--emulator`, as somebody else would: to see what drift looks like
+    Call(CallArguments),
+}
+
+#[derive(Debug, clap::Args)]
+struct CallArguments {
+    /// GET, POST, PUT, PATCH or DELETE; a PATCH gets the If-Match it needs
+    #[arg(value_name = "METHOD", value_parser = method)]
+    method: Method,
+
+    /// Path, such as /data/foundation/flowservice/flows/ID
+    #[arg(value_name = "PATH")]
+    path: String,
+
+    /// JSON body
+    #[arg(value_name = "BODY", value_parser = json)]
+    body: Option<Value>,
+
+    /// File that holds the emulator's objects
+    #[arg(long, value_name = "FILE", default_value = "state/emulator/platform.jsonl")]
+    store: PathBuf,
+
+    /// Organisation
+    #[arg(long, value_name = "ORG", env = "ADOBE_ORG_ID", default_value = EXAMPLES_ORG)]
+    org: String,
+
+    /// Sandbox
+    #[arg(long, value_name = "NAME", env = "ADOBE_SANDBOX", default_value = "dev")]
+    sandbox: String,
+}
+
+/// The org of the examples where the environment names none.
+const EXAMPLES_ORG: &str = "0123456789ABCDEF01234567@AdobeOrg";
+
+fn method(text: &str) -> Result<Method, String> {
+    serde_json::from_value(text.to_ascii_uppercase().into())
+        .map_err(|_| "write GET, POST, PUT, PATCH or DELETE".to_owned())
+}
+
+fn json(text: &str) -> Result<Value, String> {
+    serde_json::from_str(text).map_err(|error| format!("not JSON: {error}"))
+}
+
+#[derive(Debug, clap::Args)]
+struct ServerArguments {
     /// Port on 127.0.0.1; 0 takes any free one
     #[arg(long, value_name = "PORT", default_value_t = 0)]
     port: u16,
@@ -39,7 +103,43 @@ pub(crate) struct Arguments {
     request_log: Option<PathBuf>,
 }
 
-pub(crate) async fn run(arguments: Arguments, output: &Output) -> Result<Status, Failure> {
+pub(crate) async fn run(
+    arguments: Arguments,
+    output: &Output,
+    redactor: &Redactor,
+) -> Result<Status, Failure> {
+    match arguments.command {
+        Some(Command::Call(call)) => self::call(call, output, redactor).await,
+        None => serve(arguments.server, output).await,
+    }
+}
+
+async fn call(arguments: CallArguments, output: &Output, redactor: &Redactor) -> Result<Status, Failure> {
+    let CallArguments { method, path, body, store, org, sandbox } = arguments;
+    let emulator = session::start_emulator(store, &sandbox).await?;
+    let client = Client::new(
+        settings::emulator_client(emulator.url(), Where { org, sandbox }, "somebody-else"),
+        redactor.clone(),
+    )?;
+    let mut call = Call::new(method, path, Safety::Once);
+    call.body = body;
+    if method == Method::Patch {
+        let read = client.send(&Call::get(call.path.clone())).await?;
+        let etag = read.body.pointer("/items/0/etag").and_then(Value::as_str);
+        call.if_match = etag.map(Etag::from_body);
+    }
+    let reply = client.send(&call).await?;
+    emulator.stop().await;
+    if !reply.is_success() {
+        return Err(Failure::new(Status::Error, Problem::of(&reply).to_string()));
+    }
+    if !reply.body.is_null() {
+        output.data(&render::json::to_string(&reply.body));
+    }
+    Ok(Status::Success)
+}
+
+async fn serve(arguments: ServerArguments, output: &Output) -> Result<Status, Failure> {
     let mut behaviour = Behaviour::default();
     for switch in &arguments.behaviour {
         behaviour.set(switch).map_err(|error| Failure::usage(error.to_string()))?;

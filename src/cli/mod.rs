@@ -112,7 +112,7 @@ fn run(command: Command, output: &Output, redactor: &Redactor) -> Result<Status,
         Command::Plan(arguments) => block_on(plan::run(arguments, output, redactor)),
         Command::Apply(arguments) => block_on(apply::run(arguments, output, redactor)),
         Command::Destroy(arguments) => block_on(apply::destroy(arguments, output, redactor)),
-        Command::Emulator(arguments) => block_on(emulator::run(arguments, output)),
+        Command::Emulator(arguments) => block_on(emulator::run(arguments, output, redactor)),
     }
 }
 

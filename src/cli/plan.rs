@@ -97,6 +97,11 @@ pub(crate) enum Format {
 
 /// Reads the manifest, or ends with its mistakes.
 pub(crate) fn load(arguments: &ManifestArguments, output: &Output) -> Result<Manifest, Failure> {
+    if arguments.paths.is_empty() {
+        return Err(
+            Failure::usage("no manifest is named").hint("name manifest files, or folders that hold some")
+        );
+    }
     match arguments.load() {
         Ok(loaded) => {
             let warnings = loaded.warnings.warnings;

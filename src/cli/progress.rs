@@ -1,5 +1,6 @@
 //! What is shown while something takes longer than a second: a spinner on a terminal, lines elsewhere.
 
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -56,10 +57,12 @@ fn bar(color: bool) -> ProgressBar {
     bar
 }
 
-/// Shows an apply's events: each result as a line, and on a terminal what is under way.
+/// Shows an apply while it goes on: on a terminal how far it is, elsewhere a line for each result. What ends within a
+/// second stands in the report alone.
 pub(crate) struct Applying<'a> {
     output: &'a Output,
-    begun: std::collections::HashMap<String, Instant>,
+    start: Instant,
+    begun: HashMap<String, Instant>,
     total: usize,
     ended: usize,
     bar: Option<Erase>,
@@ -72,7 +75,7 @@ impl<'a> Applying<'a> {
             bar.enable_steady_tick(Duration::from_millis(100));
             Erase(bar)
         });
-        Self { output, begun: std::collections::HashMap::new(), total, ended: 0, bar }
+        Self { output, start: Instant::now(), begun: HashMap::new(), total, ended: 0, bar }
     }
 
     pub(crate) fn show(&mut self, event: &Event) {
@@ -86,24 +89,17 @@ impl<'a> Applying<'a> {
                 took = self.begun.remove(step).map(|begun| begun.elapsed());
             }
         }
-        let line = render::report::event_line(event, took, &self.output.talk_style());
-        match &self.bar {
-            Some(Erase(bar)) => {
-                if let Some(line) = line {
-                    bar.suspend(|| self.output.talk(&line));
-                }
-                bar.set_message(format!(
-                    "{} of {} steps, {} under way",
-                    self.ended,
-                    self.total,
-                    self.begun.len()
-                ));
-            }
-            None => {
-                if let Some(line) = line {
-                    self.output.talk(&line);
-                }
-            }
+        if let Some(Erase(bar)) = &self.bar {
+            bar.set_message(format!(
+                "{} of {} steps done, {} under way",
+                self.ended,
+                self.total,
+                self.begun.len()
+            ));
+        } else if self.start.elapsed() > PATIENCE
+            && let Some(line) = render::report::event_line(event, took, &self.output.talk_style())
+        {
+            self.output.talk(&line);
         }
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::exit::{Failure, Status};
 use super::output::Output;
 use super::secrets::{self, Resolved};
-use super::settings::PlatformArguments;
+use super::settings::{PlatformArguments, Where};
 use super::signals::Interrupt;
 use super::{environment, now, progress};
 use crate::api::Client;
@@ -57,11 +57,18 @@ impl Session {
         output: &Output,
     ) -> Result<Self, Failure> {
         let console = arguments.console()?;
-        let place = arguments.place(manifest, console.as_ref().and_then(|c| c.org.as_deref()))?;
-        let path =
-            arguments.state.clone().unwrap_or_else(|| default_state(&place.sandbox, arguments.emulator));
-        let emulator =
-            if arguments.emulator { Some(start_emulator(&path, &place.sandbox).await?) } else { None };
+        let sandbox = arguments.sandbox(manifest)?;
+        let path = arguments.state.clone().unwrap_or_else(|| default_state(&sandbox, arguments.emulator));
+        let file = StateFile::new(path);
+        // A run without a manifest (`destroy`) finds the org in its state.
+        let recorded = if manifest.is_some_and(|m| m.org.is_some()) { None } else { file.read()? };
+        let others = [console.as_ref().and_then(|c| c.org.clone()), recorded.map(|s| s.place.org)];
+        let place = Where { org: arguments.org(manifest, others)?, sandbox };
+        let emulator = if arguments.emulator {
+            Some(start_emulator(file.path().with_file_name("platform.jsonl"), &place.sandbox).await?)
+        } else {
+            None
+        };
         let url = emulator.as_ref().map(emulator::Handle::url);
         let settings = arguments.client(&place, console, url)?;
         let gateway =
@@ -72,7 +79,7 @@ impl Session {
             place: Place { gateway, org: place.org, sandbox: place.sandbox },
             client,
             client_id,
-            file: StateFile::new(path),
+            file,
             patience: Patience { base: Duration::from_secs_f64(arguments.retry_wait), ..Patience::default() },
             parallelism: usize::from(arguments.parallelism),
             interrupt: Interrupt::listen(output.clone()),
@@ -282,10 +289,10 @@ pub(crate) fn fingerprints(
     values.iter().map(|(source, secret)| (source.clone(), fingerprint(key, secret))).collect()
 }
 
-async fn start_emulator(state: &Path, sandbox: &str) -> Result<emulator::Handle, Failure> {
-    let folder = state.parent().unwrap_or(Path::new(""));
+/// Starts the embedded emulator on the objects in `store`.
+pub(crate) async fn start_emulator(store: PathBuf, sandbox: &str) -> Result<emulator::Handle, Failure> {
     let options = emulator::Options {
-        store: Some(folder.join("platform.jsonl")),
+        store: Some(store),
         sandboxes: vec![sandbox.to_owned()],
         ..emulator::Options::default()
     };

@@ -104,6 +104,18 @@ fn seconds(text: &str) -> Result<f64, String> {
 /// The org that the emulator is given when nobody names one.
 const EMULATOR_ORG: &str = "EMULATOR@AdobeOrg";
 
+/// What flag and manifest say of one thing. An empty variable is an unset one: that is what CI systems make of a value
+/// that is not there.
+fn one(what: &str, flag: Option<&str>, said: Option<&str>) -> Result<Option<String>, Failure> {
+    match (flag.filter(|f| !f.is_empty()), said) {
+        (Some(flag), Some(said)) if flag != said => Err(Failure::usage(format!(
+            "the manifest names the {what} {said}, and the command line or environment {flag}"
+        ))
+        .hint(format!("one run manages one {what}: drop one of the two"))),
+        (flag, said) => Ok(said.or(flag).map(str::to_owned)),
+    }
+}
+
 /// Whether a text can be a sandbox's name; the state's file is named after it.
 fn is_sandbox_name(text: &str) -> bool {
     !text.is_empty()
@@ -120,42 +132,35 @@ pub(crate) struct Where {
 }
 
 impl PlatformArguments {
-    /// Org and sandbox from manifest and flags, which must not disagree.
-    pub(crate) fn place(
-        &self,
-        manifest: Option<&Manifest>,
-        console_org: Option<&str>,
-    ) -> Result<Where, Failure> {
-        let said = |m: fn(&Manifest) -> &Option<String>| manifest.and_then(|manifest| m(manifest).as_deref());
-        let one = |what: &str, flag: Option<&str>, said: Option<&str>| match (flag, said) {
-            (Some(flag), Some(said)) if flag != said => Err(Failure::usage(format!(
-                "the manifest names the {what} {said}, and the command line or environment {flag}"
-            ))
-            .hint(format!("one run manages one {what}: drop one of the two"))),
-            (flag, said) => Ok(said.or(flag).map(str::to_owned)),
-        };
-        // An empty variable is an unset one: that is what CI systems make of a secret that is not there.
-        let flag = |value: &'_ Option<String>| value.clone().filter(|v| !v.is_empty());
-        let sandbox = one("sandbox", flag(&self.sandbox).as_deref(), said(|m| &m.sandbox))?;
-        let org = one("org", flag(&self.org).as_deref(), said(|m| &m.org))?;
-        let fallback = |value: &str| self.emulator.then(|| value.to_owned());
-        if let Some(bad) = sandbox.as_deref().filter(|name| !is_sandbox_name(name)) {
-            return Err(Failure::usage(format!("`{bad}` is not a sandbox name"))
+    /// The sandbox from manifest and flags, which must not disagree.
+    pub(crate) fn sandbox(&self, manifest: Option<&Manifest>) -> Result<String, Failure> {
+        let said = manifest.and_then(|m| m.sandbox.as_deref());
+        let sandbox = one("sandbox", self.sandbox.as_deref(), said)?;
+        let sandbox = sandbox.or_else(|| self.emulator.then(|| "dev".to_owned())).ok_or_else(|| {
+            Failure::usage("no sandbox is named")
+                .hint("set `platform.sandbox` in the manifest, or ADOBE_SANDBOX, or --sandbox")
+        })?;
+        if !is_sandbox_name(&sandbox) {
+            return Err(Failure::usage(format!("`{sandbox}` is not a sandbox name"))
                 .hint("letters, digits and hyphens, such as dev"));
         }
-        Ok(Where {
-            sandbox: sandbox.or_else(|| fallback("dev")).ok_or_else(|| {
-                Failure::usage("no sandbox is named")
-                    .hint("set `platform.sandbox` in the manifest, or ADOBE_SANDBOX, or --sandbox")
-            })?,
-            org: org
-                .or_else(|| console_org.map(str::to_owned))
-                .or_else(|| fallback(EMULATOR_ORG))
-                .ok_or_else(|| {
-                    Failure::usage("no organisation is named")
-                        .hint("set `platform.org` in the manifest, or ADOBE_ORG_ID, or --org (XXXX@AdobeOrg)")
-                })?,
-        })
+        Ok(sandbox)
+    }
+
+    /// The org from manifest and flags, which must not disagree; else one of `others`, the first that there is.
+    pub(crate) fn org(
+        &self,
+        manifest: Option<&Manifest>,
+        others: impl IntoIterator<Item = Option<String>>,
+    ) -> Result<String, Failure> {
+        let said = manifest.and_then(|m| m.org.as_deref());
+        one("org", self.org.as_deref(), said)?
+            .or_else(|| others.into_iter().flatten().next())
+            .or_else(|| self.emulator.then(|| EMULATOR_ORG.to_owned()))
+            .ok_or_else(|| {
+                Failure::usage("no organisation is named")
+                    .hint("set `platform.org` in the manifest, or ADOBE_ORG_ID, or --org (XXXX@AdobeOrg)")
+            })
     }
 
     /// The credential file's content, if one is named.
@@ -177,18 +182,11 @@ impl PlatformArguments {
         console: Option<ConsoleCredentials>,
         emulator: Option<&str>,
     ) -> Result<api::Settings, Failure> {
-        let console = console.unwrap_or(ConsoleCredentials {
-            client_id: None,
-            client_secret: None,
-            org: None,
-            scopes: None,
-        });
-        let (client_id, credential) = if emulator.is_some() {
-            let secret = Secret::new("the-emulator-takes-any-secret");
-            let scopes = api::DEFAULT_SCOPES.to_owned();
-            ("flowform".to_owned(), Credential::ClientSecret { secret, scopes })
+        let settings = if let Some(url) = emulator {
+            emulator_client(url, place.clone(), "flowform")
         } else {
-            self.credential(console)?
+            let (client_id, credential) = self.credential(console)?;
+            settings(&self.gateway, &self.ims, place.clone(), client_id, credential)
         };
         let ca_file = match &self.ca_file {
             None => None,
@@ -196,29 +194,26 @@ impl PlatformArguments {
                 Failure::usage(format!("the certificate file {} cannot be read: {error}", path.display()))
             })?),
         };
-        let base = Duration::from_secs_f64(self.retry_wait);
-        let retry = retry::Policy { base, ..retry::Policy::default() };
         Ok(api::Settings {
-            gateway: emulator.unwrap_or(&self.gateway).to_owned(),
-            ims: emulator.unwrap_or(&self.ims).to_owned(),
-            org: place.org.clone(),
-            client_id,
-            credential,
-            sandbox: place.sandbox.clone(),
             timeout: Duration::from_secs_f64(self.timeout),
             connect_timeout: Duration::from_secs_f64(self.timeout.min(10.0)),
             max_in_flight: usize::from(self.parallelism),
             ca_file,
-            retry,
-            user_agent: concat!("flowform/", env!("CARGO_PKG_VERSION")).to_owned(),
+            retry: retry::Policy {
+                base: Duration::from_secs_f64(self.retry_wait),
+                ..retry::Policy::default()
+            },
+            ..settings
         })
     }
 
-    fn credential(&self, console: ConsoleCredentials) -> Result<(String, Credential), Failure> {
+    fn credential(&self, console: Option<ConsoleCredentials>) -> Result<(String, Credential), Failure> {
+        let (console_id, console_secret, console_scopes) =
+            console.map(|c| (c.client_id, c.client_secret, c.scopes)).unwrap_or_default();
         let set = |name: &str| environment(name).filter(|v| !v.is_empty()).map(Secret::new);
         let missing = |what: &str, hint: &str| Failure::new(Status::Auth, what).hint(hint);
         let given = |value: &Option<String>| value.clone().filter(|v| !v.is_empty());
-        let client_id = given(&self.client_id).or(console.client_id).ok_or_else(|| {
+        let client_id = given(&self.client_id).or(console_id).ok_or_else(|| {
             missing(
                 "no client id is given",
                 "set ADOBE_CLIENT_ID, or name the console's credential file with --credentials; \
@@ -228,13 +223,43 @@ impl PlatformArguments {
         if let Some(token) = set("ADOBE_ACCESS_TOKEN") {
             return Ok((client_id, Credential::Token(token)));
         }
-        let secret = set("ADOBE_CLIENT_SECRET").or(console.client_secret).ok_or_else(|| {
+        let secret = set("ADOBE_CLIENT_SECRET").or(console_secret).ok_or_else(|| {
             missing(
                 "neither a client secret nor an access token is given",
                 "set ADOBE_CLIENT_SECRET (or ADOBE_ACCESS_TOKEN), or name a credential file with --credentials",
             )
         })?;
-        let scopes = given(&self.scopes).or(console.scopes).unwrap_or_else(|| api::DEFAULT_SCOPES.to_owned());
+        let scopes = given(&self.scopes).or(console_scopes).unwrap_or_else(|| api::DEFAULT_SCOPES.to_owned());
         Ok((client_id, Credential::ClientSecret { secret, scopes }))
+    }
+}
+
+/// Settings for the embedded emulator at `url`, which takes any client and any secret.
+pub(crate) fn emulator_client(url: &str, place: Where, client_id: &str) -> api::Settings {
+    let secret = Secret::new("the-emulator-takes-any-secret");
+    let credential = Credential::ClientSecret { secret, scopes: api::DEFAULT_SCOPES.to_owned() };
+    settings(url, url, place, client_id.to_owned(), credential)
+}
+
+fn settings(
+    gateway: &str,
+    ims: &str,
+    place: Where,
+    client_id: String,
+    credential: Credential,
+) -> api::Settings {
+    api::Settings {
+        gateway: gateway.to_owned(),
+        ims: ims.to_owned(),
+        org: place.org,
+        client_id,
+        credential,
+        sandbox: place.sandbox,
+        timeout: Duration::from_mins(1),
+        connect_timeout: Duration::from_secs(10),
+        max_in_flight: 4,
+        ca_file: None,
+        retry: retry::Policy::default(),
+        user_agent: concat!("flowform/", env!("CARGO_PKG_VERSION")).to_owned(),
     }
 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::exit::{Failure, Status};
 use super::output::Output;
 use crate::kind::Address;
-use crate::render::text::sanitize;
+use crate::render::text::{sanitize, sanitize_lines};
 use crate::state::StateFile;
 use crate::state::model::State;
 
@@ -101,5 +101,5 @@ fn show(state: &State, address: &Address) -> Result<String, Failure> {
         Failure::usage(format!("the state has no {address}")).hint("`flowform state list` shows what it has")
     })?;
     let shown = serde_yaml::to_string(entry).map_err(|e| Failure::from_error(Status::Error, &e))?;
-    Ok(sanitize(&shown).into_owned())
+    Ok(sanitize_lines(&shown).into_owned())
 }

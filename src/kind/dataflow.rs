@@ -215,6 +215,9 @@ impl Spec for Dataflow {
             ],
         );
         flow_service::spec_reference(&mut body, "flowSpec");
+        if let Some(Value::Object(schedule)) = body.get_mut("scheduleParams") {
+            schedule.values_mut().for_each(unquote);
+        }
         let mut transformations = Map::new();
         let mut places = Map::new();
         if let Some(Value::Array(listed)) = body.get("transformations") {
@@ -258,6 +261,16 @@ impl Spec for Dataflow {
 /// Epoch seconds, as a number or as a string (platform-api.md 2.6).
 fn epoch_seconds(value: &Value) -> Option<i64> {
     value.as_i64().or_else(|| value.as_str()?.parse().ok())
+}
+
+/// A schedule's number or boolean that comes back as a string (platform-api.md 2.4.4), as what it is.
+fn unquote(value: &mut Value) {
+    let Some(text) = value.as_str() else { return };
+    match (text.parse::<i64>(), text.parse::<bool>()) {
+        (Ok(number), _) => *value = number.into(),
+        (_, Ok(boolean)) => *value = boolean.into(),
+        _ => {}
+    }
 }
 
 /// What the flow spec's schedule schema refuses (platform-api.md 2.6: the prose of the tutorials is wrong on minimums).

@@ -477,7 +477,11 @@ impl Builder<'_> {
         {
             Some(observed) => (
                 Action::Delete,
-                if self.inputs.options.destroy { "destroy" } else { "no longer in the manifest" },
+                if self.inputs.options.destroy {
+                    "everything is to be taken down"
+                } else {
+                    "no longer in the manifest"
+                },
                 step(
                     address,
                     "delete",

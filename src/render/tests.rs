@@ -609,26 +609,26 @@ fn drift_has_its_own_part_and_both_moved_shows_all_three() {
 fn destroy() {
     insta::assert_snapshot!(shown(&destroyed(), &NARROW), @"
     Destroying in sandbox dev of 1234@AdobeOrg (https://platform.adobe.io): plan
-      36f805feaf81ef36
+      1e441d786881a0d9
 
     - zendesk-users.dataflow  delete 50383d02-2777-4be7-a309-9dd6eea1b465
-        # destroy
+        # everything is to be taken down
         name  Zendesk dataflow
 
     - zendesk-users.mapping  delete 40383d02-2777-4be7-a309-9dd6eea1b464
-        # destroy
+        # everything is to be taken down
         name  zendesk-users mapping
 
     - zendesk-users.target  delete 30383d02-2777-4be7-a309-9dd6eea1b463
-        # destroy
+        # everything is to be taken down
         name  Zendesk target
 
     - zendesk-users.source  delete 20383d02-2777-4be7-a309-9dd6eea1b462
-        # destroy
+        # everything is to be taken down
         name  Zendesk source
 
     - zendesk-users.baseConnection  delete 10383d02-2777-4be7-a309-9dd6eea1b461
-        # destroy
+        # everything is to be taken down
         name  Zendesk base connection
 
     Plan: 5 to delete.
