@@ -99,7 +99,8 @@ fn arrows_point_down() {
             for name in named(line) {
                 seen += 1;
                 if name != module && !allowed.contains(&"*") && !allowed.contains(&name.as_str()) {
-                    let _ = writeln!(wrong, "src/{shown}:{}: {module} names {name}: {}", index + 1, line.trim());
+                    let _ =
+                        writeln!(wrong, "src/{shown}:{}: {module} names {name}: {}", index + 1, line.trim());
                 }
             }
         }

@@ -75,6 +75,20 @@ fn help_is_an_answer_and_names_the_exit_codes() {
 }
 
 #[test]
+fn the_readme_has_the_exit_codes_of_the_help() {
+    let s = Sandbox::bare();
+    let help = s.run(&["--help"]).success();
+    let rows: Vec<(&str, &str)> = include_str!("../README.md")
+        .lines()
+        .skip_while(|line| *line != "## Exit codes")
+        .filter_map(|line| line.strip_prefix("| ")?.strip_suffix(" |")?.split_once(" | "))
+        .filter(|(code, _)| code.parse::<u8>().is_ok())
+        .collect();
+    assert_eq!(rows.len(), 12, "{rows:?}");
+    rows.iter().fold(help, |help, (code, meaning)| help.shows(&format!("{code} {meaning}"))).end();
+}
+
+#[test]
 fn without_a_terminal_nobody_is_asked() {
     let s = Sandbox::new();
     s.manifest(&pipeline("users"));

@@ -278,7 +278,8 @@ fn one_apply_at_a_time() {
 
 #[test]
 fn a_state_is_used_for_its_own_place_only() {
-    let anywhere = pipeline("users").edit("platform: { org: 0123456789ABCDEF01234567@AdobeOrg, sandbox: dev }\n", "");
+    let anywhere =
+        pipeline("users").edit("platform: { org: 0123456789ABCDEF01234567@AdobeOrg, sandbox: dev }\n", "");
     let s = applied(&pipeline("users"));
     s.manifest(&anywhere);
     let there = ["--state", "state/dev.json", "--org", crate::support::ORG, "--sandbox", "prod"];

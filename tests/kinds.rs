@@ -31,16 +31,18 @@ fn writes(s: &Sandbox, manifest: &Text) -> Vec<String> {
 const LATER: &str = "schedule: { frequency: hour, interval: 15, startTime: 2099-01-01T00:00:00Z }";
 const SCHEDULE: &str = "schedule: { frequency: minute, interval: 15 }";
 
+/// From, to, whose and by which write, the changed field, where the platform has it, and what it is then.
+type Case<'a> = (&'a str, &'a str, (&'a str, &'a str), &'a str, &'a str, Value);
+
 #[test]
 fn fields_that_are_changed_in_place() {
     let manifest = pipeline("users");
     let applied = applied(&manifest);
-    // From, to, the changed field, the writes, and where the platform has it then.
     let base = ("users.baseConnection", "PATCH /connections/OLD");
     let source = ("users.source", "PATCH /sourceConnections/OLD");
     let target = ("users.target", "PATCH /targetConnections/OLD");
     let flow = ("users.dataflow", "PATCH /flows/OLD");
-    let cases: &[(&str, &str, (&str, &str), &str, &str, Value)] = &[
+    let cases: &[Case<'_>] = &[
         ("name: users base", "name: renamed", base, "/name", "/name", json!("renamed")),
         ("where the users are", "elsewhere", base, "/description", "/description", json!("elsewhere")),
         (
@@ -128,7 +130,11 @@ fn fields_that_replace_their_object_and_what_hangs_on_it() {
         ("target format", manifest.edit("96e3f67", "96e3f67\n  data: { format: parquet }"), &target),
         ("dataset and schema", other_dataset, &dataset),
         ("base connection spec", other_spec, &base),
-        ("flow options", manifest.edit(SCHEDULE, &format!("{SCHEDULE}\n  options: {{ a: true }}")), &swap.to_vec()),
+        (
+            "flow options",
+            manifest.edit(SCHEDULE, &format!("{SCHEDULE}\n  options: {{ a: true }}")),
+            &swap.to_vec(),
+        ),
     ];
     for (what, edited, expected) in cases {
         let s = applied.copy();
@@ -348,7 +354,10 @@ fn a_start_in_the_past_is_refused_before_anything_is_sent() {
 fn a_field_that_the_platform_shows_by_default_can_be_set() {
     let manifest = pipeline("users");
     let s = applied(&manifest);
-    assert_eq!(writes(&s, &manifest.edit("interval: 15", "interval: 15, backfill: false")), ["PATCH /flows/OLD"]);
+    assert_eq!(
+        writes(&s, &manifest.edit("interval: 15", "interval: 15, backfill: false")),
+        ["PATCH /flows/OLD"]
+    );
 }
 
 #[test]
@@ -363,10 +372,9 @@ fn a_start_ahead_moves_in_place() {
 
 #[test]
 fn pipelines_share_a_base_connection_by_address() {
-    let two = pipeline("two").without("baseConnection").edit(
-        "  name: two source\n",
-        "  name: two source\n  baseConnection: one.baseConnection\n",
-    );
+    let two = pipeline("two")
+        .without("baseConnection")
+        .edit("  name: two source\n", "  name: two source\n  baseConnection: one.baseConnection\n");
     let s = Sandbox::new();
     s.manifest(&pipeline("one").and(&two));
     s.converge(&[]);
@@ -384,7 +392,9 @@ fn pipelines_share_a_base_connection_by_address() {
     s.converge(&[]);
     let after = s.contents();
     assert_eq!(after.counts(), [1, 2, 2, 2, 2]);
-    assert!(after.all().all(|o| o.name.ends_with("target") || o.name.ends_with("mapping") || !contents.all().any(|b| b.id == o.id)));
+    assert!(after.all().all(|o| o.name.ends_with("target")
+        || o.name.ends_with("mapping")
+        || !contents.all().any(|b| b.id == o.id)));
     s.destroy(&[]).success().end();
     assert_eq!(s.contents().counts(), [0; 5]);
 }
@@ -409,8 +419,13 @@ fn objects_of_others_are_referred_to_by_id_and_left_alone() {
 fn a_section_that_leaves_the_manifest_is_deleted() {
     let manifest = pipeline("one").and(&pipeline("two"));
     let s = applied(&manifest);
-    let expected =
-        ["DELETE /flows/OLD", "DELETE /mappingSets/OLD", "DELETE /targetConnections/OLD", "DELETE /sourceConnections/OLD", "DELETE /connections/OLD"];
+    let expected = [
+        "DELETE /flows/OLD",
+        "DELETE /mappingSets/OLD",
+        "DELETE /targetConnections/OLD",
+        "DELETE /sourceConnections/OLD",
+        "DELETE /connections/OLD",
+    ];
     s.manifest(&pipeline("one"));
     let before = s.contents();
     let requests = s.recorded(|s| s.apply(&["--parallelism", "1", "--allow-deletes", "5"]).success().end());

@@ -5,7 +5,6 @@
 
 #![expect(
     clippy::unwrap_used,
-    clippy::expect_used,
     clippy::panic,
     reason = "a test ends at the first thing that is not as it should be"
 )]
@@ -21,6 +20,7 @@ mod plan_props;
 mod readings;
 mod requests;
 mod session;
+mod words;
 
 #[test]
 fn every_file_is_listed() {

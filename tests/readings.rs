@@ -74,7 +74,6 @@ fn session(switches: &[&str], end: End) {
     ];
     for (what, manifest) in steps {
         s.manifest(&manifest);
-        println!("{switches:?}: {what}");
         s.converge(&[]);
         s.state_is_the_platform();
         assert_eq!(s.contents().counts(), [1; 5], "{switches:?}: {what}");

@@ -10,8 +10,8 @@ fn everything() -> Vec<(&'static str, Vec<Request>)> {
     let both = |edit: &dyn Fn(Text) -> Text| edit(pipeline("one")).and(&edit(pipeline("two")));
     let steps: Vec<(&str, Text)> = vec![
         ("create", both(&|m| m)),
-        ("update", both(&every_kind)),
-        ("replace", both(&|m| every_kind(m).edit("params: {}", "params: { page: 2 }"))),
+        ("update", both(&|m| every_kind(&m))),
+        ("replace", both(&|m| every_kind(&m).edit("params: {}", "params: { page: 2 }"))),
         ("disable", both(&|m| m.edit("interval: 15 }", "interval: 15 }\n  enabled: false"))),
     ];
     let mut all = Vec::new();
@@ -27,7 +27,7 @@ fn everything() -> Vec<(&'static str, Vec<Request>)> {
 }
 
 /// An edit that every kind takes in place.
-fn every_kind(manifest: Text) -> Text {
+fn every_kind(manifest: &Text) -> Text {
     manifest
         .edit("where the users are", "elsewhere")
         .edit("what is read", "what was read")
@@ -63,7 +63,7 @@ fn a_change_is_conditional_on_the_etag_that_was_planned_from() {
     s.manifest(&pipeline("users"));
     s.converge(&[]);
     let before = s.contents();
-    s.manifest(&every_kind(pipeline("users")));
+    s.manifest(&every_kind(&pipeline("users")));
     let requests = s.recorded(|s| s.apply(&[]).success().end());
     let patches: Vec<&Request> = requests.iter().filter(|r| r.method == "PATCH").collect();
     assert_eq!(patches.len(), 4);
@@ -106,7 +106,7 @@ fn a_plan_only_reads_and_leaves_no_trace() {
     check(&["m.yaml", "--detailed-exitcode"], 0);
     check(&["m.yaml", "--destroy"], 0);
     check(&["--destroy", "--sandbox", "dev", "--org", crate::support::ORG], 0);
-    s.manifest(&every_kind(pipeline("users")));
+    s.manifest(&every_kind(&pipeline("users")));
     check(&["m.yaml", "--requests"], 0);
     check(&["m.yaml", "--format", "json"], 0);
 }
@@ -119,9 +119,8 @@ fn reads_grow_with_what_is_managed_and_not_with_what_is_there() {
         somebody.connection(&format!("theirs {n}"));
     }
     let others: Vec<String> = (0..40).map(|n| format!("other-{n}")).collect();
-    let manifest = |names: &[String]| {
-        names.iter().map(|name| pipeline(name)).reduce(|all, one| all.and(&one)).unwrap()
-    };
+    let manifest =
+        |names: &[String]| names.iter().map(|name| pipeline(name)).reduce(|all, one| all.and(&one)).unwrap();
     // Somebody else's pipelines, managed from another place.
     s.write("others.yaml", manifest(&others).as_str());
     s.run(&["apply", "others.yaml", "--auto-approve", "--state", "state/others.json"]).success().end();

@@ -104,7 +104,8 @@ fn what_a_person_sees() {
     let s = Sandbox::bare();
     let manifest = pipeline("users");
     s.manifest(&manifest);
-    let run = |arguments: &[&str]| s.run(&[arguments, &["m.yaml", "--emulator", "--parallelism", "1"]].concat());
+    let run =
+        |arguments: &[&str]| s.run(&[arguments, &["m.yaml", "--emulator", "--parallelism", "1"]].concat());
     let apply = ["apply", "--auto-approve"];
 
     insta::assert_snapshot!("session-1-create", run(&apply));

@@ -19,7 +19,7 @@ use tokio::runtime::Runtime;
 
 pub(crate) use manifest::{Text, pipeline};
 use mask::Mask;
-pub(crate) use platform::{Contents, Object, Platform};
+pub(crate) use platform::{Contents, Platform};
 pub(crate) use requests::{Request, created, short};
 
 /// Serves the emulators of all tests.
@@ -81,11 +81,8 @@ impl Sandbox {
 
     /// The same again, in a folder of its own: manifests, state, platform, request log.
     pub(crate) fn copy(&self) -> Self {
-        let mut copy = Self {
-            environment: self.environment.clone(),
-            behaviour: self.behaviour.clone(),
-            ..Self::bare()
-        };
+        let mut copy =
+            Self { environment: self.environment.clone(), behaviour: self.behaviour.clone(), ..Self::bare() };
         copy_folder(self.path(), copy.path());
         if self.emulator.is_some() {
             copy.fail(&[]);
@@ -217,7 +214,7 @@ impl Sandbox {
     /// Applies the manifest, and finds nothing left to do.
     #[track_caller]
     pub(crate) fn converge(&self, more: &[&str]) {
-        self.apply(more).success();
+        self.apply(more).success().end();
         let planned = self.plan(&[]);
         assert!(planned.is_empty(), "after an apply the plan is not empty:\n{planned}");
     }
@@ -264,7 +261,11 @@ impl Sandbox {
 
     pub(crate) fn state_path(&self) -> PathBuf {
         let embedded = self.path().join("state/emulator/dev.json");
-        if self.emulator.is_some() || !embedded.exists() { self.path().join("state/dev.json") } else { embedded }
+        if self.emulator.is_some() || !embedded.exists() {
+            self.path().join("state/dev.json")
+        } else {
+            embedded
+        }
     }
 
     /// What the state manages: address and id.
@@ -325,7 +326,11 @@ fn copy_folder(from: &Path, to: &Path) {
     for entry in std::fs::read_dir(from).unwrap() {
         let path = entry.unwrap().path();
         let target = to.join(path.file_name().unwrap());
-        if path.is_dir() { copy_folder(&path, &target) } else { drop(std::fs::copy(&path, &target).unwrap()) }
+        if path.is_dir() {
+            copy_folder(&path, &target);
+        } else {
+            std::fs::copy(&path, &target).unwrap();
+        }
     }
 }
 
@@ -486,7 +491,8 @@ impl Planned {
 
     /// `ACTION ADDRESS` of every operation.
     pub(crate) fn actions(&self) -> Vec<String> {
-        let text = |o: &Value| format!("{} {}", o["action"].as_str().unwrap(), o["address"].as_str().unwrap());
+        let text =
+            |o: &Value| format!("{} {}", o["action"].as_str().unwrap(), o["address"].as_str().unwrap());
         self.operations().iter().map(text).collect()
     }
 
@@ -500,11 +506,6 @@ impl Planned {
         let gone = self.list("drift").iter().filter(|d| d["gone"] == true);
         let gone = gone.map(|d| format!("{} gone", d["address"].as_str().unwrap()));
         gone.chain(fields(self.list("drift"), "fields")).collect()
-    }
-
-    /// Texts of the refusals.
-    pub(crate) fn refusals(&self) -> Vec<String> {
-        self.list("refusals").iter().map(|r| r["text"].as_str().unwrap().to_owned()).collect()
     }
 
     /// The fingerprint that the file says it has.

@@ -140,11 +140,8 @@ impl Platform {
     pub(super) fn open(runtime: &'static Runtime, store: &Path, switches: &[String]) -> Self {
         let mut behaviour = Behaviour::parse(switches.iter().map(String::as_str)).unwrap();
         behaviour.set(&format!("accept-token={BEARER}")).unwrap();
-        let options = emulator::Options {
-            store: Some(store.to_owned()),
-            behaviour,
-            ..emulator::Options::default()
-        };
+        let options =
+            emulator::Options { store: Some(store.to_owned()), behaviour, ..emulator::Options::default() };
         Self { handle: runtime.block_on(emulator::start(options)).unwrap() }
     }
 
@@ -177,7 +174,7 @@ impl Platform {
         serde_json::from_str(body).unwrap_or(Value::Null)
     }
 
-    /// PATCHes an object of Flow Service.
+    /// Changes an object of Flow Service.
     #[track_caller]
     pub(crate) fn patch(&self, kind: &str, object: &Object, operations: &Value) {
         let path = format!("/flowservice/{kind}/{}", object.id);
