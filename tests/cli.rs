@@ -204,6 +204,51 @@ fn two_interrupts_stop_at_once_and_the_next_run_looks() {
 }
 
 #[test]
+fn an_interrupt_leaves_no_flow_switched_off() {
+    let mut s = Sandbox::new();
+    s.manifest(&pipeline("users"));
+    s.converge(&[]);
+    s.manifest(&pipeline("users").edit("params: {}", "params: { page: 2 }"));
+    let held = s.path().join("held");
+    s.fail(&[&format!("POST /flows/*/action:stop-before={}", held.display())]);
+    let mut running = s.start(&["apply", "m.yaml", "--auto-approve", "--parallelism", "1"]);
+    running.until("held");
+    running.signal("INT");
+    running.until_it_says("Stopping");
+    running.release("held");
+    running.end().exit(130).end();
+    assert_eq!(s.contents().counts(), [1, 2, 1, 1, 1]);
+    assert_eq!(s.contents().flow_state(), "enabled");
+    s.fail(&[]);
+    s.converge(&[]);
+    assert_eq!(s.contents().counts(), [1; 5]);
+    s.state_is_the_platform();
+}
+
+#[test]
+fn the_emulator_as_a_server_of_its_own() {
+    let mut s = Sandbox::new();
+    s.stop();
+    let flags = ["--store", "theirs.jsonl", "--request-log", "theirs.log", "--behaviour", "page-count=real"];
+    let mut server = s.start(&[&["emulator"], &flags[..]].concat());
+    let url = server.first_line();
+    let at = ["--gateway", &url, "--ims", &url];
+    s.manifest(&pipeline("users"));
+    s.apply(&at).success().end();
+    let planned = s.plan(&[&at[..], &["--detailed-exitcode"]].concat());
+    assert!(planned.is_empty() && planned.code == Some(0));
+    assert!(s.read("theirs.log").contains("POST"));
+    server.signal("INT");
+    server.end().success().end();
+    // What it held is there when it comes again, at another port.
+    let mut server = s.start(&[&["emulator"], &flags[..]].concat());
+    let url = server.first_line();
+    assert!(s.plan(&["--gateway", &url, "--ims", &url]).is_empty());
+    server.signal("TERM");
+    server.end().success().end();
+}
+
+#[test]
 fn an_interrupted_plan_changes_nothing() {
     let mut s = Sandbox::new();
     s.manifest(&pipeline("users"));
