@@ -91,7 +91,7 @@ pub(crate) struct PlanArguments {
 pub(crate) enum Format {
     /// For people
     Text,
-    /// One JSON object (docs/plan-json.md)
+    /// One JSON object (docs/json.md)
     Json,
 }
 
