@@ -168,7 +168,64 @@ impl Spec for BaseConnection {
 
 /// Whether a value is a mask in place of a value.
 fn is_mask(value: &Value) -> bool {
-    value
-        .as_str()
-        .is_some_and(|text| !text.is_empty() && text.chars().all(|c| matches!(c, '*' | '•' | 'x' | 'X')))
+    value.as_str().is_some_and(|text| {
+        text.chars().count() >= 4 && text.chars().all(|c| matches!(c, '*' | '\u{2022}' | 'x' | 'X'))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::{Etag, Method};
+
+    #[test]
+    fn nothing_that_the_platform_shows_of_a_secret_is_kept() {
+        let remote = json!({ "items": [{
+            "id": "b1", "etag": "\"e\"", "name": "n", "description": "", "state": "enabled",
+            "connectionSpec": { "id": "s", "version": "1.0", "extra": 1 },
+            "auth": { "specName": "O", "params": { "host": "h", "accessToken": "clear", "user": "****" } },
+        }] });
+        let observed = BaseConnection.observed(&remote).unwrap();
+        let wanted = json!({
+            "name": "n", "connectionSpec": { "id": "s", "version": "1.0" },
+            "auth": { "specName": "O", "params": { "host": "h" } },
+        });
+        assert_eq!(observed.body, wanted);
+        assert_eq!(observed.etag, Some(Etag::from_body("e")));
+    }
+
+    #[test]
+    fn a_changed_parameter_sends_all_of_them_once() {
+        let after = json!({ "name": "n", "auth": { "params": { "host": "new", "accessToken": "t" } } });
+        let intent = Intent::Update {
+            id: "b/1".into(),
+            etag: Some(Etag::from_body("e")),
+            version: None,
+            before: json!({ "name": "n", "auth": { "params": { "host": "old" } } }),
+            after: after.clone(),
+            paths: vec!["/auth/params/host".into(), "/auth/params/accessToken".into()],
+            places: Value::Null,
+        };
+        let calls = BaseConnection.calls(&intent);
+        assert_eq!(calls.len(), 1);
+        assert_eq!(
+            (calls[0].method, calls[0].path.as_str()),
+            (Method::Patch, "/data/foundation/flowservice/connections/b%2F1")
+        );
+        assert_eq!(calls[0].if_match, Some(Etag::from_body("e")));
+        let operation =
+            json!([{ "op": "replace", "path": "/auth/params", "value": after["auth"]["params"] }]);
+        assert_eq!(calls[0].body.as_ref().unwrap(), &operation);
+    }
+
+    #[test]
+    fn secrets_are_told_by_their_names() {
+        for name in ["accessToken", "clientSecret", "password", "s3SecretKey", "sasUri", "connection-string"]
+        {
+            assert!(is_secret_name(name), "{name}");
+        }
+        for name in ["accessTokenUrl", "subdomain", "host", "username", "clientId"] {
+            assert!(!is_secret_name(name), "{name}");
+        }
+    }
 }
