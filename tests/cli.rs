@@ -127,6 +127,25 @@ fn colours_are_for_those_who_want_them() {
 }
 
 #[test]
+fn nothing_that_others_wrote_reaches_the_terminal_as_it_is() {
+    let s = Sandbox::new();
+    s.manifest(&pipeline("users").edit("from there to here", "\"\\e[31mred\\a\""));
+    s.run(&["validate", "m.yaml"]).exit(4).says("characters that cannot be seen").end();
+    s.manifest(&pipeline("users"));
+    let contents = |s: &Sandbox| s.contents().one("flows").clone();
+    let check = |arguments: &[&str]| {
+        let ran = s.run(arguments).success();
+        for text in [&ran.stdout, &ran.stderr] {
+            assert!(!text.contains(['\u{1b}', '\u{7}', '\u{202e}']), "{ran}");
+        }
+    };
+    s.converge(&[]);
+    s.somebody().describe("flows", &contents(&s), "\u{1b}]0;title\u{7} \u{202e}desrever\nline");
+    check(&["plan", "m.yaml", "--requests"]);
+    check(&["apply", "m.yaml", "--auto-approve", "--log", "trace"]);
+}
+
+#[test]
 fn stdout_is_data_and_stderr_is_talk() {
     let s = Sandbox::new();
     s.manifest(&pipeline("users"));

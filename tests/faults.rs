@@ -42,8 +42,7 @@ const GOT_OVER: &[&str] = &[
 ];
 
 /// How a request goes wrong however often it is sent, until the run ends.
-const ALWAYS: &[&str] =
-    &["close-after", "truncate", "status=500", "status-after=500", "429", "412", "etag-bump"];
+const ALWAYS: &[&str] = &["close-after", "status=500", "status-after=500", "429", "etag-bump"];
 
 /// A world, and what is done in it.
 struct Scenario {
