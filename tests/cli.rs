@@ -43,7 +43,7 @@ fn each_class_of_failure_has_its_exit_code() {
     s.run(&["plan", "m.yaml"]).exit(10).end();
     std::fs::remove_file(s.path().join("state/dev.json")).unwrap();
     s.behave(&["client-secret=another"]);
-    s.run(&["plan", "m.yaml"]).exit(5).end();
+    s.run(&["plan", "m.yaml"]).exit(5).says("IMS refuses the client id or the client secret").end();
     s.behave(&[]);
     s.unset("ADOBE_CLIENT_SECRET");
     s.run(&["plan", "m.yaml"]).exit(5).says("ADOBE_CLIENT_SECRET").end();
@@ -142,7 +142,9 @@ fn nothing_that_others_wrote_reaches_the_terminal_as_it_is() {
     s.converge(&[]);
     s.somebody().describe("flows", &contents(&s), "\u{1b}]0;title\u{7} \u{202e}desrever\nline");
     check(&["plan", "m.yaml", "--requests"]);
-    check(&["apply", "m.yaml", "--auto-approve", "--log", "trace"]);
+    check(&["apply", "m.yaml", "--auto-approve", "--log", "debug"]);
+    s.somebody().describe("flows", &contents(&s), "\u{1b}]0;title\u{7} \u{202e}desrever\nline");
+    check(&["plan", "m.yaml", "--log", "trace"]);
 }
 
 #[test]

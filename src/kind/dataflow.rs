@@ -352,7 +352,11 @@ fn patch(before: &Body, after: &Body, paths: &[String], places: &Value) -> Vec<V
             (None, Some(params)) => {
                 json!({ "op": "add", "path": "/transformations/-", "value": transformation(&name, params) })
             }
-            (Some(at), None) => json!({ "op": "remove", "path": format!("/transformations/{at}") }),
+            (Some(at), None) => {
+                let was = before.get("transformations").and_then(|t| t.get(&name)).unwrap_or(&Value::Null);
+                let value = transformation(&name, was);
+                json!({ "op": "remove", "path": format!("/transformations/{at}"), "value": value })
+            }
             (None, None) => continue,
         });
     }

@@ -258,7 +258,7 @@ impl Spec for Mapping {
             // keeps the set, and that is said, not failed on.
             400 | 405 | 409 | 501 if matches!(intent, Intent::Delete { .. }) => Outcome::LeftInPlace,
             409 | 412 => Outcome::Conflict,
-            500..=599 => Outcome::Unclear,
+            408 | 500..=599 => Outcome::Unclear,
             _ => Outcome::Refused,
         }
     }
