@@ -335,14 +335,14 @@ impl Looker {
         let mut seen: BTreeSet<String> = BTreeSet::new();
         let mut short: Vec<String> = Vec::new();
         let mut start = 0;
-        let mut limit = PAGE;
+        let (mut limit, mut larger) = (PAGE, LARGE_PAGE);
         loop {
             let call = Call::get(spec.collection())
                 .query("limit", limit.to_string())
                 .query("start", start.to_string());
             let reply = self.send(&call).await?;
             if reply.status == 400 && limit > PAGE {
-                limit = PAGE;
+                (limit, larger) = (PAGE, PAGE);
                 continue;
             }
             let reply = self.accepted(reply)?;
@@ -366,12 +366,14 @@ impl Looker {
             }
             start += items.len();
             let all_known = names.is_empty() && known.keys().all(|id| seen.contains(id));
-            // A page with nothing new means that `start` is not heeded, or that the end is reached.
-            if items.is_empty() || all_known || seen.len() == before {
+            // Fewer than asked for is the end (`_page.count` says nothing, platform-api.md 3.1), unless the platform
+            // caps pages and says where to go on. A page with nothing new means that `start` is not heeded.
+            let more = reply.body.pointer("/_links/next/href").is_some_and(|href| !href.is_null());
+            if all_known || seen.len() == before || (items.len() < limit && !more) {
                 break;
             }
             // Others' sets stand before ours: larger pages, which no document forbids.
-            limit = LARGE_PAGE;
+            limit = larger;
         }
         if !names.is_empty() {
             for id in short {

@@ -428,7 +428,9 @@ impl Builder<'_> {
             None => String::new(),
         };
         let desired = restart(self.inputs.now, address.kind, desired);
-        let running = observed.body.get("enabled") == Some(&Value::Bool(true));
+        // A state that says nothing of it (`updating`) may be one of a running flow.
+        let running =
+            desired.get("enabled").is_some() && observed.body.get("enabled") != Some(&Value::Bool(false));
         let switch = |on| Intent::Switch {
             id: Some(entry.id.clone()),
             etag: observed.etag.clone(),
