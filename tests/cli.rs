@@ -31,6 +31,14 @@ fn a_command_line_that_cannot_be_understood() {
 }
 
 #[test]
+fn every_mistake_is_reported_in_one_run() {
+    let s = Sandbox::bare();
+    // The flow refers to the source, whose section has a mistake of its own.
+    s.manifest(&pipeline("users").edit("format: json", "fromat: json").edit("interval: 15", "interval: 5"));
+    s.run(&["validate", "m.yaml"]).exit(4).says("unknown key `fromat`").says("an interval of 5").end();
+}
+
+#[test]
 fn each_class_of_failure_has_its_exit_code() {
     let mut s = Sandbox::new();
     s.manifest(&pipeline("users"));

@@ -529,3 +529,18 @@ fn awkward_names_are_names() {
         assert_eq!(s.contents().one("connections").id, theirs, "{name}");
     }
 }
+
+#[test]
+fn no_new_flow_runs_beside_one_of_which_it_is_not_known_whether_it_runs() {
+    let manifest = pipeline("users");
+    let mut s = applied(&manifest);
+    s.behave(&["settle=40"]);
+    // Somebody's edit leaves the flow in a state between on and off.
+    let contents = s.contents();
+    s.somebody().describe("flows", contents.one("flows"), "from there to here!");
+    s.manifest(&manifest.edit("params: {}", "params: { page: 2 }"));
+    let requests = s.recorded(|s| s.apply(&["--parallelism", "1"]).end());
+    let made = requests.iter().position(|r| r.method == "POST" && r.within() == "/flows");
+    let off = requests.iter().position(|r| r.query == "op=disable" && r.status == 200);
+    assert!(made.is_none() || off.is_some() && off < made, "{:?}", short(&requests, &contents));
+}
