@@ -12,6 +12,7 @@
 mod support;
 
 mod arrows;
+mod campaign;
 mod cli;
 mod faults;
 mod guards;

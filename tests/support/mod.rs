@@ -428,6 +428,18 @@ impl<'a> Running<'a> {
         panic!("{file} never came");
     }
 
+    /// Waits until a file is there, or the command has ended; whether it is there.
+    pub(crate) fn until_or_end(&mut self, file: &str) -> bool {
+        let path = self.sandbox.path().join(file);
+        while !path.exists() {
+            if self.child.try_wait().unwrap().is_some() {
+                return false;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+        true
+    }
+
     /// Sends a signal, by the name that `kill` knows.
     pub(crate) fn signal(&mut self, name: &str) {
         let pid = self.child.id().to_string();
