@@ -354,7 +354,7 @@ impl<'a> Walk<'a> {
                     id,
                     etag,
                     version,
-                    applied: plan::as_applied(&body, None),
+                    applied: recover::applied(&body, None),
                     depends_on: step.depends_on.clone(),
                     protect: step.protect,
                     replaced,
@@ -375,7 +375,7 @@ impl<'a> Walk<'a> {
                 entry.filter(|e| e.id == id).map(|entry| Entry {
                     etag,
                     version: version.or(entry.version),
-                    applied: plan::as_applied(&after, Some(&entry.applied)),
+                    applied: recover::applied(&after, Some(&entry.applied)),
                     depends_on: step.depends_on.clone(),
                     protect: step.protect,
                     ..entry.clone()

@@ -191,11 +191,21 @@ fn created_entry(
         id: observed.id.clone(),
         etag: observed.etag.clone(),
         version: observed.version,
-        applied: plan::as_applied(body, None),
+        applied: applied(body, None),
         depends_on: step.depends_on.clone(),
         protect: step.protect,
         replaced,
     }
+}
+
+/// What a create (`previous` is absent) or an update has sent. Whether the object runs is not in it: that is a switch's
+/// business, a step of its own, and what was only created is on.
+pub(super) fn applied(body: &Body, previous: Option<&Body>) -> Body {
+    let mut applied = plan::as_applied(body, previous);
+    if let Some(enabled) = applied.get_mut("enabled") {
+        *enabled = previous.and_then(|p| p.get("enabled")).cloned().unwrap_or(true.into());
+    }
+    applied
 }
 
 fn sender(in_flight: &InFlight) -> Sender<'_> {

@@ -133,15 +133,15 @@ fn create<L: Leaf>(cx: &mut Context<'_>) -> Answer {
     Ok(if L::LOCATION { reply.with("location", format!("/{}/{id}", L::PATH)) } else { reply })
 }
 
-/// An object as a reader meets it. Reading is what lets time pass: a staged delete ends and a state settles
-/// after so many reads.
-fn observe<L: Leaf>(cx: &mut Context<'_>, id: &str) -> Option<Record> {
-    let record = cx.get(L::KIND, id)?.clone();
+/// An object as a reader meets it. Reading is what lets time pass, and so does an attempt that its state forbids: a
+/// staged delete ends and a state settles after so many.
+fn observe(cx: &mut Context<'_>, kind: Kind, id: &str) -> Option<Record> {
+    let record = cx.get(kind, id)?.clone();
     if let Some(reads) = record.dying {
         if reads <= 1 {
-            cx.delete(L::KIND, id);
+            cx.delete(kind, id);
         } else {
-            cx.put(L::KIND, Record { dying: Some(reads - 1), ..record.clone() });
+            cx.put(kind, Record { dying: Some(reads - 1), ..record.clone() });
         }
     } else if record.settle > 0 {
         let mut next = Record { settle: record.settle - 1, ..record.clone() };
@@ -150,7 +150,7 @@ fn observe<L: Leaf>(cx: &mut Context<'_>, id: &str) -> Option<Record> {
             set(&mut next.body, "state", json!(then));
             bump(&mut next.body);
         }
-        cx.put(L::KIND, next);
+        cx.put(kind, next);
     }
     Some(record)
 }
@@ -187,7 +187,7 @@ fn shown<L: Leaf>(cx: &Context<'_>, record: &Record) -> Value {
 }
 
 fn get<L: Leaf>(cx: &mut Context<'_>, id: &str) -> Answer {
-    let record = observe::<L>(cx, id).ok_or_else(|| not_found(L::PATH, id))?;
+    let record = observe(cx, L::KIND, id).ok_or_else(|| not_found(L::PATH, id))?;
     let reply = Reply::ok(json!({ "items": [shown::<L>(cx, &record)] }));
     let etag = record.body.get("etag").and_then(Value::as_str).filter(|_| cx.behaviour.etag_header);
     Ok(match etag {
@@ -233,7 +233,7 @@ fn answer_list<L: Leaf>(cx: &mut Context<'_>, query: &Query, part: Option<&str>)
     } else {
         let (page, next) = query.page(found, cx.behaviour);
         let ids: Vec<String> = page.into_iter().map(|record| record.id.clone()).collect();
-        let records: Vec<Record> = ids.iter().filter_map(|id| observe::<L>(cx, id)).collect();
+        let records: Vec<Record> = ids.iter().filter_map(|id| observe(cx, L::KIND, id)).collect();
         let items: Vec<Value> =
             records.iter().map(|record| project(shown::<L>(cx, record), &query.projection)).collect();
         page_body(L::PATH, &items, next.as_deref())
@@ -394,7 +394,14 @@ fn delete<L: Leaf>(cx: &mut Context<'_>, id: &str) -> Answer {
     if L::KIND == Kind::Connection {
         L::may_change(cx, &record.body)?;
     }
-    L::may_delete(cx, id)?;
+    if let Err(refusal) = L::may_delete(cx, id) {
+        let going = |kind: Kind| cx.all(kind).filter(|r| r.dying.is_some()).map(move |r| (kind, r.id.clone()));
+        let going: Vec<(Kind, String)> = [Kind::Flow, Kind::Source].into_iter().flat_map(going).collect();
+        for (kind, id) in going {
+            observe(cx, kind, &id);
+        }
+        return Err(refusal);
+    }
     if cx.behaviour.delete_finalizing == 0 {
         cx.delete(L::KIND, id);
     } else {
@@ -423,7 +430,13 @@ fn action<L: Leaf>(cx: &mut Context<'_>, id: &str) -> Answer {
         "finalize" | "finalize_update" => {
             return Err(flow("1402-400", "The action 'finalize' is supported for provider requests only."));
         }
-        _ => L::transition(&op, &state)?,
+        _ => match L::transition(&op, &state) {
+            Ok(next) => next,
+            Err(refusal) => {
+                observe(cx, L::KIND, id);
+                return Err(refusal);
+            }
+        },
     };
     set(&mut record.body, "state", json!(next));
     let etag = changed::<L>(cx, record, "update", false);
