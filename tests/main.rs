@@ -21,6 +21,7 @@ mod plan_props;
 mod readings;
 mod requests;
 mod session;
+mod table;
 mod words;
 
 #[test]
