@@ -153,8 +153,13 @@ impl Sandbox {
     /// The command, not started yet.
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_flowform"));
+        self.dress(command.args(arguments));
         command
-            .args(arguments)
+    }
+
+    /// Gives a command its folder and its environment.
+    pub(crate) fn dress<'a>(&self, command: &'a mut Command) -> &'a mut Command {
+        command
             .current_dir(self.path())
             .env_clear()
             .env("PATH", "/usr/bin:/bin")
@@ -164,8 +169,7 @@ impl Sandbox {
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        command
+            .stderr(Stdio::piped())
     }
 
     /// Runs a command to its end.
@@ -468,6 +472,11 @@ impl<'a> Running<'a> {
             line.push(char::from(byte[0]));
         }
         line
+    }
+
+    /// Runs another command while this one runs.
+    pub(crate) fn beside(&self, arguments: &[&str]) -> Ran<'a> {
+        self.sandbox.run(arguments)
     }
 
     /// Lets a held request go on.
