@@ -18,6 +18,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 use super::Settings;
 use super::error::{At, Cause, Error, page_text, request_id};
 use super::retry::{self, Decision, Outcome, Policy, Try};
+use crate::kill_point;
 use crate::secret::Redactor;
 use crate::wire::{Method, Reply, Safety, segment};
 
@@ -282,6 +283,7 @@ impl Transport {
         if let Some(body) = &request.body {
             builder = builder.body(body.clone());
         }
+        kill_point::reached("before a request");
         let mut response = match builder.send().await {
             Ok(response) => response,
             Err(error) => return Err(self.failure(request, at, error)),
@@ -305,6 +307,7 @@ impl Transport {
                 Ok(None) | Err(_) => break,
             }
         }
+        kill_point::reached("after an answer");
         let status = status.as_u16();
         let body = self.read(request, at, status, &bytes)?;
         let request_id = id.or_else(|| request_id(&body));

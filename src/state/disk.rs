@@ -6,6 +6,7 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use super::Error;
+use crate::kill_point;
 
 /// Larger files are refused, written or read.
 pub(super) const LIMIT: u64 = 256 * 1024 * 1024;
@@ -133,9 +134,14 @@ pub(super) fn replace(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     // In the same folder, because a rename does not cross file systems; readable to the owner alone, as tempfile does.
     let mut temp =
         tempfile::Builder::new().prefix(&prefix).suffix(".tmp").tempfile_in(folder(path)).map_err(failed())?;
-    temp.write_all(bytes).map_err(failed())?;
+    for part in kill_point::parts(bytes) {
+        kill_point::reached("before a part of a new file");
+        temp.write_all(part).map_err(failed())?;
+    }
     temp.as_file().sync_all().map_err(failed())?;
+    kill_point::reached("before a new file is renamed");
     temp.persist(path).map_err(|e| failed()(e.error))?;
+    kill_point::reached("after a new file was renamed");
     Ok(())
 }
 

@@ -13,6 +13,7 @@ use super::lock::{Guard, Holder, LockError};
 use super::log::{self, Log, Replayed};
 use super::model::{Change, State};
 use super::{Error, disk, format};
+use crate::kill_point;
 
 /// How often a reader starts over because a writer was at it, and how long it waits between.
 const TRIES: u32 = 50;
@@ -169,9 +170,13 @@ impl Locked {
         state.serial = serial;
         self.log = None;
         disk::sync_folder(snapshot)?;
+        kill_point::reached("before the log is removed");
         match fs::remove_file(log) {
             Err(e) if e.kind() != io::ErrorKind::NotFound => Err(disk::io_error("remove", log)(e)),
-            _ => Ok(()),
+            _ => {
+                kill_point::reached("after the log was removed");
+                Ok(())
+            }
         }
     }
 }

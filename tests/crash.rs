@@ -1,0 +1,213 @@
+//! The crash matrix: the real binary, killed with SIGKILL at every boundary of an apply, a replacement and a destroy.
+//!
+//! Two ways to every boundary, neither of which samples. From inside, a debug build stops at its N-th kill point
+//! (`src/kill_point.rs`: before each request, after each answer; before, in the middle of and after each write to the
+//! lock, the log and the snapshot), for N = 1, 2, ... until a run passes them all. From outside, the platform holds the
+//! N-th request, not acted on yet or acted on and not answered, likewise. The process is then killed, and the same
+//! command runs once more. After that the platform holds exactly what the manifest says, the state exactly what the
+//! platform holds, and there is nothing left to do.
+
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use crate::support::{Sandbox, Text, pipeline};
+
+/// What is done in a world.
+struct Workflow {
+    name: &'static str,
+    verb: &'static str,
+    world: Sandbox,
+    /// Connections, source connections, target connections, mapping sets, flows in the end.
+    counts: [usize; 5],
+}
+
+/// Three pipelines; the third reads through the first one's base connection.
+fn three(one: &Text, two: &Text) -> Text {
+    let third = pipeline("three")
+        .without("baseConnection")
+        .edit("source:\n", "source:\n  baseConnection: one.baseConnection\n");
+    one.and(two).and(&third)
+}
+
+const THREE: [usize; 5] = [2, 3, 3, 3, 3];
+
+/// A world in which three pipelines are there.
+fn applied() -> Sandbox {
+    let world = Sandbox::new();
+    world.manifest(&three(&pipeline("one"), &pipeline("two")));
+    world.converge(&[]);
+    world
+}
+
+/// Everything is made.
+fn create() -> Workflow {
+    let world = Sandbox::new();
+    world.manifest(&three(&pipeline("one"), &pipeline("two")));
+    Workflow { name: "apply", verb: "apply", world, counts: THREE }
+}
+
+/// A source is replaced and with it its flow; a mapping changes, and another flow follows it; a connection gets another
+/// name, and every secret another value.
+fn replace() -> Workflow {
+    let mut world = applied();
+    let one = pipeline("one").edit("params: {}", "params: { page: 2 }");
+    let two = pipeline("two").edit("source: result.email", "source: result.mail").edit("two target", "second");
+    world.manifest(&three(&one, &two));
+    world.set("ZENDESK_ACCESS_TOKEN", "another-value");
+    Workflow { name: "replacement", verb: "apply", world, counts: THREE }
+}
+
+/// A base connection is replaced under two pipelines; the third is gone from the manifest, and a fourth is new.
+fn replace_shared() -> Workflow {
+    let world = applied();
+    let one = pipeline("one").edit("OAuth2 Refresh Code", "OAuth generic-rest-connector");
+    world.manifest(&three(&one, &pipeline("four")));
+    Workflow { name: "replacement of what is shared", verb: "apply", world, counts: THREE }
+}
+
+/// Everything is taken down.
+fn destroy() -> Workflow {
+    Workflow { name: "destroy", verb: "destroy", world: applied(), counts: [0; 5] }
+}
+
+/// How a run is brought to one of its boundaries.
+#[derive(Clone, Copy)]
+enum Way {
+    /// It stops at its N-th kill point.
+    Point,
+    /// The platform holds its N-th request; acted on already, or not.
+    Held { acted: bool },
+}
+
+impl Workflow {
+    fn arguments<'a>(&self, parallelism: &'a str) -> [&'a str; 5] {
+        let verb = if self.verb == "apply" { "apply" } else { "destroy" };
+        [verb, "m.yaml", "--auto-approve", "--parallelism", parallelism]
+    }
+
+    /// Runs it and kills it at a boundary, which is named; `None` if it ends before it comes there.
+    fn killed(&self, s: &mut Sandbox, way: Way, number: usize, parallelism: &str) -> Option<String> {
+        let arguments = self.arguments(parallelism);
+        match way {
+            Way::Point => {
+                s.set("FLOWFORM_STOP_AT", &number.to_string());
+                let mut running = s.start(&arguments);
+                let point = running.until_it_may_say("stopped at point ");
+                running.kill();
+                s.unset("FLOWFORM_STOP_AT");
+                point
+            }
+            Way::Held { acted } => {
+                let held = s.path().join("held");
+                let moment = if acted { "stop-after" } else { "stop-before" };
+                s.fail(&[&format!("* *#{number}:{moment}={}", held.display())]);
+                let mut running = s.start(&arguments);
+                let there = running.comes_to(&held);
+                running.kill();
+                let _ = std::fs::remove_file(held);
+                s.fail(&[]);
+                there.then(|| format!("{moment} of request {number}"))
+            }
+        }
+    }
+
+    /// One more run puts everything right.
+    fn recovers(&self, s: &Sandbox, parallelism: &str) {
+        s.run(&self.arguments(parallelism)).success().end();
+        s.state_is_the_platform();
+        let contents = s.contents();
+        assert_eq!(contents.counts(), self.counts, "{:?}", contents.list());
+        if self.verb == "apply" {
+            // Names are the manifest's: each is there once, and of nothing is there a second or an old one.
+            let mut times: BTreeMap<String, u32> = BTreeMap::new();
+            for object in contents.list() {
+                *times.entry(object).or_default() += 1;
+            }
+            assert!(times.values().all(|n| *n == 1), "{times:?}");
+            assert!(contents.of("flows").iter().all(|flow| flow.body["state"] == "enabled"));
+            s.run(&["plan", "m.yaml", "--detailed-exitcode"]).success().end();
+        }
+        let left: Vec<String> = std::fs::read_dir(s.path().join("state"))
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .filter(|name| !["dev.json", "dev.json.lock", "dev.json.backup"].contains(&name.as_str()))
+            .collect();
+        assert!(left.is_empty(), "files are left: {left:?}");
+    }
+
+    /// Every boundary of it, counted from 1 until a run ends before it comes to the next.
+    fn every_boundary(&self, way: Way, parallelism: &str, again: bool) -> usize {
+        let next = AtomicUsize::new(1);
+        let survived = AtomicBool::new(false);
+        let points = AtomicUsize::new(0);
+        let failed = Mutex::new(Vec::new());
+        let work = || {
+            while !survived.load(Ordering::SeqCst) {
+                let number = next.fetch_add(1, Ordering::SeqCst);
+                let mut s = self.world.copy();
+                let mut point = None;
+                let result = catch_unwind(AssertUnwindSafe(|| {
+                    point = self.killed(&mut s, way, number, parallelism);
+                    if again && point.is_some() {
+                        self.killed(&mut s, way, number % 61 + 1, parallelism);
+                    }
+                    self.recovers(&s, parallelism);
+                }));
+                if point.is_some() {
+                    points.fetch_add(1, Ordering::SeqCst);
+                } else {
+                    survived.store(true, Ordering::SeqCst);
+                }
+                if result.is_err() {
+                    failed.lock().unwrap().push(point.unwrap_or_else(|| "never killed".to_owned()));
+                }
+            }
+        };
+        std::thread::scope(|scope| {
+            for _ in 0..3 {
+                scope.spawn(work);
+            }
+        });
+        let (points, failed) = (points.into_inner(), failed.into_inner().unwrap());
+        assert!(failed.is_empty(), "{}: {} of {points} failed:\n{}", self.name, failed.len(), failed.join("\n"));
+        points
+    }
+
+    fn matrix(&self) {
+        let begun = std::time::Instant::now();
+        let points = self.every_boundary(Way::Point, "1", false);
+        let beside = self.every_boundary(Way::Point, "4", true);
+        let before = self.every_boundary(Way::Held { acted: false }, "1", false);
+        let after = self.every_boundary(Way::Held { acted: true }, "1", false);
+        assert!(points > 50 && before > 10 && before == after, "{points} {before} {after}");
+        println!(
+            "crash matrix: {}: {points} points one by one, {beside} with steps side by side and the recovery killed \
+             too, {before} requests held before and {after} after the platform acted: {} kills, 0 failures, {:?}",
+            self.name,
+            points + beside + before + after,
+            begun.elapsed()
+        );
+    }
+}
+
+#[test]
+fn killed_anywhere_in_an_apply() {
+    create().matrix();
+}
+
+#[test]
+fn killed_anywhere_in_a_replacement() {
+    replace().matrix();
+}
+
+#[test]
+fn killed_anywhere_in_a_replacement_of_what_is_shared() {
+    replace_shared().matrix();
+}
+
+#[test]
+fn killed_anywhere_in_a_destroy() {
+    destroy().matrix();
+}
