@@ -127,21 +127,35 @@ pub(super) fn private() -> OpenOptions {
 /// a crash. Returns once the rename is done; it is lasting after [`sync_folder`].
 pub(super) fn replace(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     refuse_large(path, bytes.len() as u64)?;
-    let failed = || io_error("write", path);
-    let mut prefix = std::ffi::OsString::from(".");
-    prefix.push(path.file_name().unwrap_or_default());
-    prefix.push(".");
-    // In the same folder, because a rename does not cross file systems; readable to the owner alone, as tempfile does.
-    let mut temp =
-        tempfile::Builder::new().prefix(&prefix).suffix(".tmp").tempfile_in(folder(path)).map_err(failed())?;
+    // In the same folder, because a rename does not cross file systems. Always the same name, since whoever writes holds
+    // the lock: what a killed run left there is taken away by the next one that writes.
+    let mut name = std::ffi::OsString::from(".");
+    name.push(path.file_name().unwrap_or_default());
+    name.push(".tmp");
+    let temp = path.with_file_name(name);
+    let replaced = write_anew(&temp, bytes).and_then(|()| fs::rename(&temp, path));
+    if replaced.is_err() {
+        // The first failure is the one to tell of.
+        let _ = fs::remove_file(&temp);
+    }
+    replaced.map_err(io_error("write", path))?;
+    kill_point::reached("after a new file was renamed");
+    Ok(())
+}
+
+/// A new file with this in it, synced, and for the owner alone. It is never one that was there, nor behind a link.
+fn write_anew(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
+        _ => {}
+    }
+    let mut file = private().write(true).create_new(true).open(path)?;
     for part in kill_point::parts(bytes) {
         kill_point::reached("before a part of a new file");
-        temp.write_all(part).map_err(failed())?;
+        file.write_all(part)?;
     }
-    temp.as_file().sync_all().map_err(failed())?;
+    file.sync_all()?;
     kill_point::reached("before a new file is renamed");
-    temp.persist(path).map_err(|e| failed()(e.error))?;
-    kill_point::reached("after a new file was renamed");
     Ok(())
 }
 
