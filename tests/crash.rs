@@ -18,7 +18,6 @@ use crate::support::{Sandbox, Text, pipeline};
 struct Workflow {
     name: &'static str,
     verb: &'static str,
-    allow_deletes: &'static str,
     world: Sandbox,
     /// Connections, source connections, target connections, mapping sets, flows in the end.
     counts: [usize; 5],
@@ -46,7 +45,7 @@ fn applied() -> Sandbox {
 fn create() -> Workflow {
     let world = Sandbox::new();
     world.manifest(&three(&pipeline("one"), &pipeline("two")));
-    Workflow { name: "apply", verb: "apply", allow_deletes: "0", world, counts: THREE }
+    Workflow { name: "apply", verb: "apply", world, counts: THREE }
 }
 
 /// A source is replaced and with it its flow; a mapping changes, and another flow follows it; a connection gets another
@@ -57,23 +56,23 @@ fn replace() -> Workflow {
     let two = pipeline("two").edit("source: result.email", "source: result.mail").edit("two target", "second");
     world.manifest(&three(&one, &two));
     world.set("ZENDESK_ACCESS_TOKEN", "another-value");
-    Workflow { name: "replacement", verb: "apply", allow_deletes: "5", world, counts: THREE }
+    Workflow { name: "replacement", verb: "apply", world, counts: THREE }
 }
 
-/// A base connection is replaced under two pipelines; another pipeline is gone from the manifest, and a fourth is new.
+/// A base connection is replaced under two pipelines, with everything that hangs on it.
 fn replace_shared() -> Workflow {
     let world = applied();
     let one = pipeline("one")
         .edit("0a27232b-2c6e-4396-b8c6-c9fc24e37ba4", "2526ee57-0af4-46ea-a477-720a53108145")
         .edit("OAuth2 Refresh Code", "OAuth generic-rest-connector")
         .edit("subdomain:", "host:");
-    world.manifest(&three(&one, &pipeline("four")));
-    Workflow { name: "replacement of what is shared", verb: "apply", allow_deletes: "99", world, counts: THREE }
+    world.manifest(&three(&one, &pipeline("two")));
+    Workflow { name: "replacement of what is shared", verb: "apply", world, counts: THREE }
 }
 
 /// Everything is taken down.
 fn destroy() -> Workflow {
-    Workflow { name: "destroy", verb: "destroy", allow_deletes: "99", world: applied(), counts: [0; 5] }
+    Workflow { name: "destroy", verb: "destroy", world: applied(), counts: [0; 5] }
 }
 
 /// How a run is brought to one of its boundaries.
@@ -86,9 +85,8 @@ enum Way {
 }
 
 impl Workflow {
-    fn arguments<'a>(&self, parallelism: &'a str) -> [&'a str; 7] {
-        let deletes = self.allow_deletes;
-        [self.verb, "m.yaml", "--auto-approve", "--allow-deletes", deletes, "--parallelism", parallelism]
+    fn arguments<'a>(&self, parallelism: &'a str) -> [&'a str; 5] {
+        [self.verb, "m.yaml", "--auto-approve", "--parallelism", parallelism]
     }
 
     /// Runs it and kills it at a boundary, which is named; `None` if it ends before it comes there.
