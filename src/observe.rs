@@ -22,6 +22,10 @@ const NAMES_PER_REQUEST: usize = 10;
 /// Objects per page; clients of the platform use 20 to 100 (platform-api.md 2.3).
 const PAGE: usize = 100;
 
+/// Mapping sets per page where the first page was not enough. The largest `limit` is documented nowhere; a platform that
+/// refuses this one is asked for less.
+const LARGE_PAGE: usize = 1000;
+
 /// Up to here, mapping sets are read singly: they have no filter by id.
 const FEW: usize = 3;
 
@@ -234,6 +238,22 @@ impl Looker {
             self.list(None, &mut |observed| found.add(observed, names)).await?;
             return Ok(found);
         }
+        match self.look_filtered_by(&ids, names, &mut found).await {
+            // Filters by name are documented for some kinds only (platform-api.md 2.3): the list does it too.
+            Err(Error::Refused { problem, .. }) if problem.status == 400 && !names.is_empty() => {
+                self.list(None, &mut |observed| found.add(observed, names)).await?;
+                Ok(found)
+            }
+            other => other.map(|()| found),
+        }
+    }
+
+    async fn look_filtered_by(
+        &self,
+        ids: &[&str],
+        names: &BTreeSet<String>,
+        found: &mut Found,
+    ) -> Result<(), Error> {
         let mut filters: Vec<String> =
             ids.chunks(IDS_PER_REQUEST).map(|ids| format!("id=={}", ids.join(","))).collect();
         let names_listed: Vec<&str> = names.iter().map(String::as_str).collect();
@@ -251,7 +271,7 @@ impl Looker {
                 objects?.into_iter().for_each(|observed| found.add(observed, names));
             }
         }
-        Ok(found)
+        Ok(())
     }
 
     /// How many objects of the kind there are; `None` if the platform does not say.
@@ -312,28 +332,55 @@ impl Looker {
             return Ok(found);
         }
         let spec = self.kind.spec();
+        let mut seen: BTreeSet<String> = BTreeSet::new();
+        let mut short: Vec<String> = Vec::new();
         let mut start = 0;
+        let mut limit = PAGE;
         loop {
             let call = Call::get(spec.collection())
-                .query("limit", PAGE.to_string())
+                .query("limit", limit.to_string())
                 .query("start", start.to_string());
-            let reply = self.success(&call).await?;
+            let reply = self.send(&call).await?;
+            if reply.status == 400 && limit > PAGE {
+                limit = PAGE;
+                continue;
+            }
+            let reply = self.accepted(reply)?;
             let items = reply.body.get("data").and_then(Value::as_array);
             let items = items.ok_or_else(|| self.undecodable("a list without `data`"))?;
-            let before = found.by_id.len();
+            let before = seen.len();
             for item in items {
-                // A short form without the mappings says too little: such a set is read singly afterwards.
-                if let Some(observed) = spec.observed(item) {
-                    found.add(observed, names);
+                let text = |member: &str| item.get(member).and_then(Value::as_str);
+                let id = text("id").ok_or_else(|| self.undecodable("an object without an id"))?;
+                seen.insert(id.to_owned());
+                match spec.observed(item) {
+                    Some(observed) => found.add(observed, names),
+                    // A short form says too little. Ours are read singly anyway; others only if they could bear a name.
+                    None if !known.contains_key(id)
+                        && text("name").is_none_or(|name| names.contains(name)) =>
+                    {
+                        short.push(id.to_owned());
+                    }
+                    None => {}
                 }
             }
             start += items.len();
-            let all_known = names.is_empty() && known.keys().all(|id| found.by_id.contains_key(id));
+            let all_known = names.is_empty() && known.keys().all(|id| seen.contains(id));
             // A page with nothing new means that `start` is not heeded, or that the end is reached.
-            if items.is_empty() || all_known || found.by_id.len() == before {
-                return Ok(found);
+            if items.is_empty() || all_known || seen.len() == before {
+                break;
+            }
+            // Others' sets stand before ours: larger pages, which no document forbids.
+            limit = LARGE_PAGE;
+        }
+        if !names.is_empty() {
+            for id in short {
+                if let Some(observed) = self.read(&id, None).await? {
+                    found.add(observed, names);
+                }
             }
         }
+        Ok(found)
     }
 
     /// The newest version of a mapping set: a read without a version gives the newest or the first, documents disagree
@@ -367,6 +414,10 @@ impl Looker {
 
     async fn success(&self, call: &Call) -> Result<Reply, Error> {
         let reply = self.send(call).await?;
+        self.accepted(reply)
+    }
+
+    fn accepted(&self, reply: Reply) -> Result<Reply, Error> {
         if reply.is_success() {
             return Ok(reply);
         }

@@ -43,7 +43,7 @@ fn each_class_of_failure_has_its_exit_code() {
     s.run(&["plan", "m.yaml"]).exit(10).end();
     std::fs::remove_file(s.path().join("state/dev.json")).unwrap();
     s.behave(&["client-secret=another"]);
-    s.run(&["plan", "m.yaml"]).exit(5).end();
+    s.run(&["plan", "m.yaml"]).exit(5).says("IMS refuses the client id or the client secret").end();
     s.behave(&[]);
     s.unset("ADOBE_CLIENT_SECRET");
     s.run(&["plan", "m.yaml"]).exit(5).says("ADOBE_CLIENT_SECRET").end();
@@ -127,6 +127,27 @@ fn colours_are_for_those_who_want_them() {
 }
 
 #[test]
+fn nothing_that_others_wrote_reaches_the_terminal_as_it_is() {
+    let s = Sandbox::new();
+    s.manifest(&pipeline("users").edit("from there to here", "\"\\e[31mred\\a\""));
+    s.run(&["validate", "m.yaml"]).exit(4).says("characters that cannot be seen").end();
+    s.manifest(&pipeline("users"));
+    let contents = |s: &Sandbox| s.contents().one("flows").clone();
+    let check = |arguments: &[&str]| {
+        let ran = s.run(arguments).success();
+        for text in [&ran.stdout, &ran.stderr] {
+            assert!(!text.contains(['\u{1b}', '\u{7}', '\u{202e}']), "{ran}");
+        }
+    };
+    s.converge(&[]);
+    s.somebody().describe("flows", &contents(&s), "\u{1b}]0;title\u{7} \u{202e}desrever\nline");
+    check(&["plan", "m.yaml", "--requests"]);
+    check(&["apply", "m.yaml", "--auto-approve", "--log", "debug"]);
+    s.somebody().describe("flows", &contents(&s), "\u{1b}]0;title\u{7} \u{202e}desrever\nline");
+    check(&["plan", "m.yaml", "--log", "trace"]);
+}
+
+#[test]
 fn stdout_is_data_and_stderr_is_talk() {
     let s = Sandbox::new();
     s.manifest(&pipeline("users"));
@@ -201,6 +222,51 @@ fn two_interrupts_stop_at_once_and_the_next_run_looks() {
         assert_eq!(s.contents().counts(), [1; 5], "{moment}");
         s.state_is_the_platform();
     }
+}
+
+#[test]
+fn an_interrupt_leaves_no_flow_switched_off() {
+    let mut s = Sandbox::new();
+    s.manifest(&pipeline("users"));
+    s.converge(&[]);
+    s.manifest(&pipeline("users").edit("params: {}", "params: { page: 2 }"));
+    let held = s.path().join("held");
+    s.fail(&[&format!("POST /flows/*/action:stop-before={}", held.display())]);
+    let mut running = s.start(&["apply", "m.yaml", "--auto-approve", "--parallelism", "1"]);
+    running.until("held");
+    running.signal("INT");
+    running.until_it_says("Stopping");
+    running.release("held");
+    running.end().exit(130).end();
+    assert_eq!(s.contents().counts(), [1, 2, 1, 1, 1]);
+    assert_eq!(s.contents().flow_state(), "enabled");
+    s.fail(&[]);
+    s.converge(&[]);
+    assert_eq!(s.contents().counts(), [1; 5]);
+    s.state_is_the_platform();
+}
+
+#[test]
+fn the_emulator_as_a_server_of_its_own() {
+    let mut s = Sandbox::new();
+    s.stop();
+    let flags = ["--store", "theirs.jsonl", "--request-log", "theirs.log", "--behaviour", "page-count=real"];
+    let mut server = s.start(&[&["emulator"], &flags[..]].concat());
+    let url = server.first_line();
+    let at = ["--gateway", &url, "--ims", &url];
+    s.manifest(&pipeline("users"));
+    s.apply(&at).success().end();
+    let planned = s.plan(&[&at[..], &["--detailed-exitcode"]].concat());
+    assert!(planned.is_empty() && planned.code == Some(0));
+    assert!(s.read("theirs.log").contains("POST"));
+    server.signal("INT");
+    server.end().success().end();
+    // What it held is there when it comes again, at another port.
+    let mut server = s.start(&[&["emulator"], &flags[..]].concat());
+    let url = server.first_line();
+    assert!(s.plan(&["--gateway", &url, "--ims", &url]).is_empty());
+    server.signal("TERM");
+    server.end().success().end();
 }
 
 #[test]

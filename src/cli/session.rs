@@ -25,6 +25,9 @@ use crate::state::{Holder, StateFile, fingerprint};
 /// The gateway's name in the state of the embedded emulator, which has another port each time.
 const EMULATOR_GATEWAY: &str = "emulator";
 
+/// Stands for the fingerprint of a secret that is at hand while there is no key to make it with.
+const UNSEALED: &str = "unsealed";
+
 /// A run against one place.
 pub(crate) struct Session {
     pub place: Place,
@@ -119,6 +122,7 @@ impl Session {
     /// Who holds the lock, for those who find it held.
     pub(crate) fn holder(command: &str) -> Holder {
         Holder {
+            id: random_id(),
             who: ["GITHUB_ACTOR", "GITLAB_USER_LOGIN", "USER", "LOGNAME"]
                 .iter()
                 .find_map(|name| environment(name).filter(|v| !v.is_empty()))
@@ -157,7 +161,7 @@ impl Session {
         let Resolved { values, missing } = self.secrets(sources, output).await;
         let fingerprints = match state {
             // Without a state there is no key yet; the fingerprints are made when the state is.
-            None => BTreeMap::new(),
+            None => values.keys().map(|source| (source.clone(), UNSEALED.to_owned())).collect(),
             Some(state) => fingerprints(&values, &state.fingerprint_key),
         };
         let (state, recovery) = self.recovered(state).await?;
@@ -229,10 +233,7 @@ impl Session {
         let named = |addresses: &mut dyn Iterator<Item = &Address>| -> Vec<(Address, String)> {
             addresses.filter_map(|a| Some((a.clone(), (*names.get(a)?).to_owned()))).collect()
         };
-        let mut wanted = Wanted {
-            ours: state.map(|s| apply::managed_ids(&s.entries)).unwrap_or_default(),
-            ..Wanted::default()
-        };
+        let mut wanted = Wanted { ours: state.map(State::ids).unwrap_or_default(), ..Wanted::default() };
         for (address, entry) in entries {
             wanted.managed.push((address.clone(), entry.id.clone(), entry.version));
             wanted.leftovers.extend(entry.replaced.iter().map(|id| (address.kind, id.clone())));
@@ -257,10 +258,7 @@ impl Session {
     ) -> Result<Observations, Failure> {
         let empty = BTreeMap::new();
         let entries = state.map_or(&empty, |s| &s.entries);
-        let mut wanted = Wanted {
-            ours: state.map(|s| apply::managed_ids(&s.entries)).unwrap_or_default(),
-            ..Wanted::default()
-        };
+        let mut wanted = Wanted { ours: state.map(State::ids).unwrap_or_default(), ..Wanted::default() };
         for address in plan.pins.keys() {
             if let Some(entry) = entries.get(address) {
                 wanted.managed.push((address.clone(), entry.id.clone(), entry.version));
@@ -315,6 +313,13 @@ fn gateway(url: &str) -> String {
     url.to_owned()
 }
 
+/// Eight hex digits. Without random numbers, the process id: it only has to tell one lock from another.
+fn random_id() -> String {
+    let mut bytes = std::process::id().to_be_bytes();
+    let _ = getrandom::fill(&mut bytes);
+    format!("{:08x}", u32::from_be_bytes(bytes))
+}
+
 /// The machine's name.
 fn host() -> String {
     let from_file = || std::fs::read_to_string("/proc/sys/kernel/hostname").ok();
@@ -332,14 +337,25 @@ pub(crate) fn timestamp(seconds: i64) -> String {
 
 /// Limits a destroy to the pipelines that the manifest has; with no manifest, everything in the state goes. What others
 /// outside still use stays.
-pub(crate) fn limit_destroy(options: &mut Options, manifest: &Manifest, state: Option<&State>) {
+pub(crate) fn limit_destroy(
+    options: &mut Options,
+    manifest: &Manifest,
+    state: Option<&State>,
+    output: &Output,
+) {
     if manifest.sections.is_empty() {
         return;
     }
     let ours: BTreeSet<&str> = manifest.sections.iter().map(|s| s.address.pipeline.as_str()).collect();
     let others = state.into_iter().flat_map(|s| s.entries.keys());
-    let others = others.filter(|a| !ours.contains(a.pipeline.as_str()));
-    options.selection.excludes.extend(others.cloned().map(Selector::Address));
+    let others: Vec<&Address> = others.filter(|a| !ours.contains(a.pipeline.as_str())).collect();
+    if !others.is_empty() {
+        output.note(&format!(
+            "{} managed objects of other pipelines are left, with what they use",
+            others.len()
+        ));
+    }
+    options.selection.excludes.extend(others.into_iter().cloned().map(Selector::Address));
 }
 
 /// The addresses that a person may name: of the manifest and of the state.

@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Body, Intent, Observed, Outcome};
+use super::{Body, Intent, Observed, Outcome, Rule};
 use crate::wire::{Call, Etag, Method, Reply, Safety, segment};
 
 /// Path of a collection.
@@ -100,11 +100,26 @@ pub(super) fn calls(
     }
 }
 
+/// The rule of a connection's field: of source and target connections a flow takes over nothing that is changed later,
+/// and nothing but their names is known to be harmless (platform-api.md 2.5).
+pub(super) fn rule_of_names(pointer: &str) -> Rule {
+    match pointer {
+        "/name" | "/description" => Rule::Patch,
+        _ => Rule::Replace,
+    }
+}
+
+/// The requests for an intent of a kind whose bodies go over the wire as they are.
+pub(super) fn plain_calls(collection: &str, intent: &Intent) -> Vec<Call> {
+    calls(collection, intent, Clone::clone, |before, after, paths, _| operations(before, after, paths, &[]))
+}
+
 /// One JSON Patch operation that brings `member` of `before` to what it is in `after`. `add` where the member may be
 /// missing, because `replace` on a missing member is refused (platform-api.md 2.5).
 pub(super) fn operation(pointer: &str, before: &Body, after: &Body) -> Value {
     match (before.pointer(pointer), after.pointer(pointer)) {
-        (_, None) => json!({ "op": "remove", "path": pointer }),
+        // OpenAPI wants a value with every operation; with `remove` it does no harm (platform-api.md 2.5).
+        (was, None) => json!({ "op": "remove", "path": pointer, "value": was }),
         (None, Some(value)) => json!({ "op": "add", "path": pointer, "value": value }),
         (Some(_), Some(value)) => json!({ "op": "replace", "path": pointer, "value": value }),
     }
@@ -154,7 +169,7 @@ pub(super) fn outcome(intent: &Intent, reply: &Reply) -> Outcome {
         (_, "FLOW-1418-400" | "FLOW-1447-400") if matches!(intent, Intent::Delete { .. }) => Outcome::NotYet,
         (_, "FLOW-1404-412") | (412 | 409, _) => Outcome::Conflict,
         (404, code) if !(code.starts_with("FLOW-2") || code.starts_with('2')) => Outcome::Absent,
-        (500..=599, _) => Outcome::Unclear,
+        (408 | 500..=599, _) => Outcome::Unclear,
         _ => Outcome::Refused,
     }
 }

@@ -150,7 +150,10 @@ impl Builder<'_> {
         let address = &section.address;
         let Some(namesakes) = self.namesakes(section, &desired) else { return };
         self.check_start(section, &desired);
-        let reason = format!("the sandbox has no such {} yet", address.kind.spec().title());
+        let reason = match namesakes.as_slice() {
+            [] => format!("the sandbox has no such {} yet", address.kind.spec().title()),
+            _ => "nothing of this address is managed yet".to_owned(),
+        };
         self.create(section, desired, namesakes, None, reason);
     }
 

@@ -1,6 +1,6 @@
 //! What to do: three pictures in, ordered operations out. Pure: no clock, no network, no file.
 //!
-//! `diff` compares one object, [`build`] decides its operation and the steps of it, `order` links the steps,
+//! `diff` compares one object, [`build()`] decides its operation and the steps of it, `order` links the steps,
 //! `guard` refuses a plan as a whole, `select` narrows it, [`stale`] tells whether a saved plan still stands.
 
 mod build;
@@ -23,7 +23,7 @@ use crate::wire::Etag;
 pub use build::build;
 pub(crate) use build::{as_applied, without_secrets};
 pub use diff::{Cause, FieldChange};
-pub(crate) use diff::{fields, same as same_values, same_bodies};
+pub(crate) use diff::{differences, fields, same as same_values};
 pub use select::{Selection, Selector};
 
 /// Version of the plan's JSON. A reader refuses any other.
