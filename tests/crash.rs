@@ -20,6 +20,8 @@ struct Workflow {
     name: &'static str,
     verb: &'static str,
     world: Sandbox,
+    /// What goes wrong besides, in the run that is killed.
+    fault: Option<&'static str>,
     /// Connections, source connections, target connections, mapping sets, flows in the end.
     counts: [usize; 5],
 }
@@ -46,7 +48,7 @@ fn applied() -> Sandbox {
 fn create() -> Workflow {
     let world = Sandbox::new();
     world.manifest(&three(&pipeline("one"), &pipeline("two")));
-    Workflow { name: "apply", verb: "apply", world, counts: THREE }
+    Workflow { name: "apply", verb: "apply", world, fault: None, counts: THREE }
 }
 
 /// A source is replaced and with it its flow; a mapping changes, and another flow follows it; a connection gets another
@@ -58,7 +60,7 @@ fn replace() -> Workflow {
         pipeline("two").edit("source: result.email", "source: result.mail").edit("two target", "second");
     world.manifest(&three(&one, &two));
     world.set("ZENDESK_ACCESS_TOKEN", "another-value");
-    Workflow { name: "replacement", verb: "apply", world, counts: THREE }
+    Workflow { name: "replacement", verb: "apply", world, fault: None, counts: THREE }
 }
 
 /// A base connection is replaced under two pipelines, with everything that hangs on it.
@@ -69,12 +71,18 @@ fn replace_shared() -> Workflow {
         .edit("OAuth2 Refresh Code", "OAuth generic-rest-connector")
         .edit("subdomain:", "host:");
     world.manifest(&three(&one, &pipeline("two")));
-    Workflow { name: "replacement of what is shared", verb: "apply", world, counts: THREE }
+    Workflow { name: "replacement of what is shared", verb: "apply", world, fault: None, counts: THREE }
+}
+
+/// The new flow of a replacement is refused, and the old one switched on again.
+fn undone() -> Workflow {
+    let fault = Some("POST /flows#*:status=400");
+    Workflow { name: "replacement that fails", fault, ..replace() }
 }
 
 /// Everything is taken down.
 fn destroy() -> Workflow {
-    Workflow { name: "destroy", verb: "destroy", world: applied(), counts: [0; 5] }
+    Workflow { name: "destroy", verb: "destroy", world: applied(), fault: None, counts: [0; 5] }
 }
 
 /// When the platform holds a request.
@@ -103,11 +111,17 @@ impl Workflow {
         let arguments = self.arguments(parallelism);
         match way {
             Way::Point => {
+                if let Some(fault) = self.fault {
+                    s.fail(&[fault]);
+                }
                 s.set("FLOWFORM_STOP_AT", &number.to_string());
                 let mut running = s.start(&arguments);
                 let point = running.until_it_may_say("stopped at point ");
                 running.kill();
                 s.unset("FLOWFORM_STOP_AT");
+                if self.fault.is_some() {
+                    s.fail(&[]);
+                }
                 point
             }
             Way::Held(moment) => {
@@ -246,4 +260,13 @@ fn killed_anywhere_in_a_replacement_of_what_is_shared() {
 #[test]
 fn killed_anywhere_in_a_destroy() {
     destroy().matrix();
+}
+
+#[test]
+fn killed_anywhere_in_a_replacement_that_fails() {
+    let undone = undone();
+    let all: Vec<usize> = (1..10_000).collect();
+    let points = undone.every(Way::Point, &all, "1", false);
+    assert!(points > 50, "{points}");
+    println!("crash matrix: {}: {points} points, 0 failures", undone.name);
 }

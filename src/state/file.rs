@@ -86,6 +86,7 @@ impl StateFile {
         }
         disk::create_folder(disk::folder(&files.snapshot))?;
         let guard = Guard::take(&files.snapshot, holder)?;
+        // What a run that was killed did not get to rename.
         disk::remove_unfinished(&files.snapshot);
         disk::remove_unfinished(&files.backup);
         let snapshot = disk::read(&files.snapshot)?;
