@@ -13,17 +13,30 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Instant;
 
-use crate::support::{Sandbox, Text, pipeline};
+use crate::support::{Ran, Sandbox, Text, pipeline};
 
 /// What is done in a world.
 struct Workflow {
     name: &'static str,
+    /// The command that is killed, and the one that puts things right.
     verb: &'static str,
+    then: &'static str,
+    /// The manifest of the latter, if it is another one.
+    then_manifest: Option<Text>,
     world: Sandbox,
+    /// The platform is in the process that is killed (`--emulator`), not outside.
+    embedded: bool,
     /// What goes wrong besides, in the run that is killed.
     fault: Option<&'static str>,
     /// Connections, source connections, target connections, mapping sets, flows in the end.
     counts: [usize; 5],
+}
+
+impl Workflow {
+    /// The same command puts right what was killed, and nothing else goes wrong.
+    fn new(name: &'static str, verb: &'static str, world: Sandbox, counts: [usize; 5]) -> Self {
+        Self { name, verb, then: verb, then_manifest: None, world, embedded: false, fault: None, counts }
+    }
 }
 
 /// Three pipelines; the third reads through the first one's base connection.
@@ -48,7 +61,7 @@ fn applied() -> Sandbox {
 fn create() -> Workflow {
     let world = Sandbox::new();
     world.manifest(&three(&pipeline("one"), &pipeline("two")));
-    Workflow { name: "apply", verb: "apply", world, fault: None, counts: THREE }
+    Workflow::new("apply", "apply", world, THREE)
 }
 
 /// A source is replaced and with it its flow; a mapping changes, and another flow follows it; a connection gets another
@@ -60,7 +73,7 @@ fn replace() -> Workflow {
         pipeline("two").edit("source: result.email", "source: result.mail").edit("two target", "second");
     world.manifest(&three(&one, &two));
     world.set("ZENDESK_ACCESS_TOKEN", "another-value");
-    Workflow { name: "replacement", verb: "apply", world, fault: None, counts: THREE }
+    Workflow::new("replacement", "apply", world, THREE)
 }
 
 /// A base connection is replaced under two pipelines, with everything that hangs on it.
@@ -71,7 +84,7 @@ fn replace_shared() -> Workflow {
         .edit("OAuth2 Refresh Code", "OAuth generic-rest-connector")
         .edit("subdomain:", "host:");
     world.manifest(&three(&one, &pipeline("two")));
-    Workflow { name: "replacement of what is shared", verb: "apply", world, fault: None, counts: THREE }
+    Workflow::new("replacement of what is shared", "apply", world, THREE)
 }
 
 /// The new flow of a replacement is refused, and the old one switched on again.
@@ -80,9 +93,32 @@ fn undone() -> Workflow {
     Workflow { name: "replacement that fails", fault, ..replace() }
 }
 
+/// The same, and the person goes back to what was before.
+fn replace_and_revert() -> Workflow {
+    let then_manifest = Some(three(&pipeline("one"), &pipeline("two")));
+    Workflow { name: "replacement, then the old manifest", then_manifest, ..replace() }
+}
+
+/// With the platform in the same process.
+fn embedded() -> Workflow {
+    let world = Sandbox::bare();
+    world.manifest(&three(&pipeline("one"), &pipeline("two")));
+    Workflow { embedded: true, ..Workflow::new("apply --emulator", "apply", world, THREE) }
+}
+
+/// The person gives up.
+fn create_and_destroy() -> Workflow {
+    Workflow { name: "apply, then destroy", then: "destroy", counts: [0; 5], ..create() }
+}
+
+/// The person thinks again.
+fn destroy_and_create() -> Workflow {
+    Workflow { name: "destroy, then apply", then: "apply", counts: THREE, ..destroy() }
+}
+
 /// Everything is taken down.
 fn destroy() -> Workflow {
-    Workflow { name: "destroy", verb: "destroy", world: applied(), fault: None, counts: [0; 5] }
+    Workflow::new("destroy", "destroy", applied(), [0; 5])
 }
 
 /// When the platform holds a request.
@@ -102,13 +138,18 @@ enum Way {
 }
 
 impl Workflow {
-    fn arguments<'a>(&self, parallelism: &'a str) -> [&'a str; 5] {
-        [self.verb, "m.yaml", "--auto-approve", "--parallelism", parallelism]
+    fn arguments<'a>(&self, verb: &'a str, more: &[&'a str]) -> Vec<&'a str> {
+        let embedded: &[&str] = if self.embedded { &["--emulator"] } else { &[] };
+        [&[verb, "m.yaml"], more, embedded].concat()
+    }
+
+    fn run<'a>(&self, s: &'a Sandbox, verb: &str, parallelism: &str) -> Ran<'a> {
+        s.run(&self.arguments(verb, &["--auto-approve", "--parallelism", parallelism]))
     }
 
     /// Runs it and kills it at a boundary, which is named; `None` if it ends before it comes there.
     fn killed(&self, s: &mut Sandbox, way: Way, number: usize, parallelism: &str) -> Option<String> {
-        let arguments = self.arguments(parallelism);
+        let arguments = self.arguments(self.verb, &["--auto-approve", "--parallelism", parallelism]);
         match way {
             Way::Point => {
                 if let Some(fault) = self.fault {
@@ -143,11 +184,17 @@ impl Workflow {
 
     /// One more run puts everything right.
     fn recovers(&self, s: &Sandbox, parallelism: &str) {
-        s.run(&self.arguments(parallelism)).success().end();
-        s.state_is_the_platform();
+        if let Some(manifest) = &self.then_manifest {
+            s.manifest(manifest);
+        }
+        self.run(s, self.then, parallelism).success().end();
+        // A run that was killed before it made a state leaves nothing to take down.
+        if self.then == "apply" || !s.state().is_null() {
+            s.state_is_the_platform();
+        }
         let contents = s.contents();
         assert_eq!(contents.counts(), self.counts, "{:?}", contents.list());
-        if self.verb == "apply" {
+        if self.then == "apply" {
             // Names are the manifest's: each is there once, and of nothing is there a second or an old one.
             let mut times: BTreeMap<String, u32> = BTreeMap::new();
             for object in contents.list() {
@@ -155,12 +202,13 @@ impl Workflow {
             }
             assert!(times.values().all(|n| *n == 1), "{times:?}");
             assert!(contents.of("flows").iter().all(|flow| flow.body["state"] == "enabled"));
-            s.run(&["plan", "m.yaml", "--detailed-exitcode"]).success().end();
+            s.run(&self.arguments("plan", &["--detailed-exitcode"])).success().end();
         }
-        let left: Vec<String> = std::fs::read_dir(s.path().join("state"))
+        let known = ["dev.json", "dev.json.lock", "dev.json.backup", "platform.jsonl", "platform.jsonl.lock"];
+        let left: Vec<String> = std::fs::read_dir(s.state_path().parent().unwrap())
             .unwrap()
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-            .filter(|name| !["dev.json", "dev.json.lock", "dev.json.backup"].contains(&name.as_str()))
+            .filter(|name| !known.contains(&name.as_str()))
             .collect();
         assert!(left.is_empty(), "files are left: {left:?}");
     }
@@ -214,10 +262,19 @@ impl Workflow {
     /// The numbers of the requests that change something, in a run that nothing disturbs.
     fn writes(&self) -> Vec<usize> {
         let s = self.world.copy();
-        let requests = s.recorded(|s| s.run(&self.arguments("1")).success().end());
+        let requests = s.recorded(|s| self.run(s, self.verb, "1").success().end());
         (1..).zip(&requests).filter(|(_, request)| request.is_write()).map(|(number, _)| number).collect()
     }
 
+    /// Every point once.
+    fn once(&self) {
+        let all: Vec<usize> = (1..10_000).collect();
+        let points = self.every(Way::Point, &all, "1", false);
+        assert!(points > 50, "{points}");
+        println!("crash matrix: {}: {points} points, 0 failures", self.name);
+    }
+
+    /// Every point in each way.
     fn matrix(&self) {
         let begun = Instant::now();
         let all: Vec<usize> = (1..10_000).collect();
@@ -264,9 +321,25 @@ fn killed_anywhere_in_a_destroy() {
 
 #[test]
 fn killed_anywhere_in_a_replacement_that_fails() {
-    let undone = undone();
-    let all: Vec<usize> = (1..10_000).collect();
-    let points = undone.every(Way::Point, &all, "1", false);
-    assert!(points > 50, "{points}");
-    println!("crash matrix: {}: {points} points, 0 failures", undone.name);
+    undone().once();
+}
+
+#[test]
+fn killed_anywhere_in_a_replacement_and_then_the_old_manifest() {
+    replace_and_revert().once();
+}
+
+#[test]
+fn killed_anywhere_in_an_apply_and_then_a_destroy() {
+    create_and_destroy().once();
+}
+
+#[test]
+fn killed_anywhere_in_a_destroy_and_then_an_apply() {
+    destroy_and_create().once();
+}
+
+#[test]
+fn killed_anywhere_in_an_apply_with_its_platform() {
+    embedded().once();
 }
