@@ -106,6 +106,13 @@ fn embedded() -> Workflow {
     Workflow { embedded: true, ..Workflow::new("apply --emulator", "apply", world, THREE) }
 }
 
+/// On a platform that shows new objects late.
+fn late() -> Workflow {
+    let world = Sandbox::behaving(&["list-lag=2"]);
+    world.manifest(&three(&pipeline("one"), &pipeline("two")));
+    Workflow::new("apply on a slow platform", "apply", world, THREE)
+}
+
 /// The person gives up.
 fn create_and_destroy() -> Workflow {
     Workflow { name: "apply, then destroy", then: "destroy", counts: [0; 5], ..create() }
@@ -342,4 +349,9 @@ fn killed_anywhere_in_a_destroy_and_then_an_apply() {
 #[test]
 fn killed_anywhere_in_an_apply_with_its_platform() {
     embedded().once();
+}
+
+#[test]
+fn killed_anywhere_in_an_apply_on_a_slow_platform() {
+    late().once();
 }

@@ -31,6 +31,13 @@ impl Default for Patience {
     }
 }
 
+impl Patience {
+    /// The n-th wait, from 1.
+    pub(super) async fn wait(self, n: u32) {
+        tokio::time::sleep(self.base * 2_u32.saturating_pow(n - 1)).await;
+    }
+}
+
 /// How often one create is sent at most, each time after a look-up that found nothing.
 const SENDS: u32 = 3;
 
@@ -180,7 +187,7 @@ impl Runner {
         let sender = Sender { client_id: &self.client_id, since: Some(self.since) };
         for wait in 0..=self.patience.tries {
             if wait > 0 {
-                self.wait(wait).await;
+                self.patience.wait(wait).await;
             }
             let ours = self.ours.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
             let found = recover::look_up(&self.client, &step.address, body, namesakes, ours, sender).await?;
@@ -358,7 +365,7 @@ impl Runner {
                 Some(observed) if observed.is_going() => return Ok(None),
                 Some(observed) if observed.is_busy() && wait < self.patience.tries => {
                     wait += 1;
-                    self.wait(wait).await;
+                    self.patience.wait(wait).await;
                 }
                 other => return Ok(other),
             }
@@ -382,7 +389,7 @@ impl Runner {
                 return sent;
             }
             wait += 1;
-            self.wait(wait).await;
+            self.patience.wait(wait).await;
         }
     }
 
@@ -435,11 +442,6 @@ impl Runner {
 
     fn remember(&self, id: &str) {
         self.ours.lock().unwrap_or_else(std::sync::PoisonError::into_inner).insert(id.to_owned());
-    }
-
-    /// The n-th wait, from 1.
-    async fn wait(&self, n: u32) {
-        tokio::time::sleep(self.patience.base * 2_u32.saturating_pow(n - 1)).await;
     }
 }
 
