@@ -110,10 +110,11 @@ pub struct Recovery {
 /// Waits as long for what may have been made to be seen as an apply does when an answer is lost.
 pub async fn recover(client: &Client, state: &State, patience: Patience) -> Result<Recovery, observe::Error> {
     let Some(in_flight) = &state.in_flight else { return Ok(Recovery::default()) };
+    let settled: BTreeSet<&String> = in_flight.settled.iter().collect();
     let mut open: Vec<&Step> = in_flight
         .steps
         .iter()
-        .filter(|s| matches!(s.intent, Intent::Create { .. }) && !in_flight.settled.contains(&s.key))
+        .filter(|s| matches!(s.intent, Intent::Create { .. }) && !settled.contains(&s.key))
         .collect();
     // Parents before children: a child is told by the id of a parent that was itself only just found.
     open.sort_by_key(|s| s.address.kind);
@@ -146,6 +147,7 @@ fn settle(
     open: &[&Step],
     namesakes_seen: &BTreeMap<Address, Vec<Observed>>,
 ) -> (Recovery, bool) {
+    let settled: BTreeSet<&String> = in_flight.settled.iter().collect();
     let mut recovery = Recovery::default();
     let mut missing = false;
     let mut known = state.clone();
@@ -153,7 +155,7 @@ fn settle(
     for step in open {
         let Intent::Create { body, namesakes, replaces } = &step.intent else { continue };
         // A step is begun when the results of those it needs are recorded.
-        let sendable = step.needs.iter().all(|need| in_flight.settled.contains(need));
+        let sendable = step.needs.iter().all(|need| settled.contains(need));
         let body = fill_ids(body, &known.entries);
         let candidates: Vec<Observed> = namesakes_seen
             .get(&step.address)
