@@ -26,9 +26,6 @@ const PAGE: usize = 100;
 /// refuses this one is asked for less.
 const LARGE_PAGE: usize = 1000;
 
-/// Up to here, mapping sets are read singly: they have no filter by id.
-const FEW: usize = 3;
-
 /// What to look for.
 #[derive(Clone, Debug, Default)]
 pub struct Wanted {
@@ -46,13 +43,8 @@ pub struct Wanted {
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// No answer.
-    #[error("cannot read the platform's {} objects", title(*.kind))]
-    NoAnswer {
-        /// Of which kind.
-        kind: Kind,
-        /// Why.
-        source: api::Error,
-    },
+    #[error("the platform cannot be read")]
+    NoAnswer(#[source] api::Error),
     /// An answer that is an error.
     #[error("the platform refused to show its {} objects: {problem}", title(*.kind))]
     Refused {
@@ -61,6 +53,9 @@ pub enum Error {
         /// What it said.
         problem: Problem,
     },
+    /// A fault of ours; what was not seen must not be taken for gone.
+    #[error("an observation broke down: {0}")]
+    Broken(String),
     /// An answer that makes no sense.
     #[error("the platform answered a read of {} objects in a form that no document describes: {what}", title(*.kind))]
     Undecodable {
@@ -100,8 +95,7 @@ pub async fn observe(client: &Client, wanted: Wanted) -> Result<Observations, Er
                 let (kind, objects) = result?;
                 found.insert(kind, objects);
             }
-            // A task of ours neither panics nor is cancelled; were it so, the others' results still stand.
-            Err(error) => tracing::error!(%error, "an observation ended early"),
+            Err(error) => return Err(Error::Broken(error.to_string())),
         }
     }
 
@@ -207,9 +201,7 @@ impl Looker {
             reads.spawn(async move { looker.read(&id, version).await });
         }
         while let Some(joined) = reads.join_next().await {
-            if let Ok(result) = joined
-                && let Some(observed) = result?
-            {
+            if let Some(observed) = joined.map_err(|error| Error::Broken(error.to_string()))?? {
                 found.add(observed, &names);
             }
         }
@@ -267,8 +259,9 @@ impl Looker {
             });
         }
         while let Some(joined) = work.join_next().await {
-            if let Ok(objects) = joined {
-                objects?.into_iter().for_each(|observed| found.add(observed, names));
+            let objects = joined.map_err(|error| Error::Broken(error.to_string()))??;
+            for observed in objects {
+                found.add(observed, names);
             }
         }
         Ok(())
@@ -323,7 +316,7 @@ impl Looker {
         if known.is_empty() && names.is_empty() {
             return Ok(found);
         }
-        if names.is_empty() && known.len() <= FEW {
+        if names.is_empty() && known.len() == 1 {
             for (id, version) in known {
                 if let Some(observed) = self.newest(id, *version).await? {
                     found.add(observed, names);
@@ -427,7 +420,7 @@ impl Looker {
     }
 
     async fn send(&self, call: &Call) -> Result<Reply, Error> {
-        self.client.send(call).await.map_err(|source| Error::NoAnswer { kind: self.kind, source })
+        self.client.send(call).await.map_err(Error::NoAnswer)
     }
 
     fn undecodable(&self, what: &str) -> Error {

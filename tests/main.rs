@@ -15,6 +15,8 @@ mod arrows;
 mod campaign;
 mod cli;
 mod durability;
+#[cfg(debug_assertions)]
+mod crash;
 mod faults;
 mod guards;
 mod kinds;

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Action, Inputs, Plan, Refusal};
+use super::{Action, Inputs, Operation, Plan, Refusal};
 use crate::kind::Address;
 use crate::state::model::Entry;
 
@@ -23,18 +23,23 @@ pub(super) fn check(
 ) {
     let mut refusals = Vec::new();
     protection(plan, entries, &mut refusals);
-    deletions(plan, inputs, entries.len(), &mut refusals);
+    deletions(plan, inputs, entries, &mut refusals);
     left_behind(plan, entries, selected, depends_on, &mut refusals);
     plan.refusals.extend(refusals);
 }
 
-/// Protection is the state's, so that deleting the section does not delete it.
+/// Protection is the state's, so that deleting the section does not delete it; and the manifest's from the moment on that
+/// it says so.
 fn protection(plan: &Plan, entries: &BTreeMap<Address, Entry>, refusals: &mut Vec<Refusal>) {
     for operation in &plan.operations {
-        let ends = matches!(operation.action, Action::Delete | Action::Replace);
-        let current = |e: &&Entry| operation.id.as_ref() == Some(&e.id);
-        if ends && entries.get(&operation.address).filter(current).is_some_and(|e| e.protect) {
-            let verb = if operation.action == Action::Delete { "deleted" } else { "replaced" };
+        let verb = match operation.action {
+            Action::Delete => "deleted",
+            Action::Replace => "replaced",
+            Action::Forget => "forgotten",
+            Action::Create | Action::Adopt | Action::Update => continue,
+        };
+        if current(operation, entries).is_some_and(|e| e.protect) || operation.steps.iter().any(|s| s.protect)
+        {
             refusals.push(Refusal {
                 address: Some(operation.address.clone()),
                 text: format!("it is protected and would be {verb}"),
@@ -44,8 +49,21 @@ fn protection(plan: &Plan, entries: &BTreeMap<Address, Entry>, refusals: &mut Ve
     }
 }
 
-fn deletions(plan: &Plan, inputs: &Inputs<'_>, managed: usize, refusals: &mut Vec<Refusal>) {
-    let count = plan.counts().get(&Action::Delete).copied().unwrap_or_default();
+/// The entry whose object an operation is about; `None` when that is a left-over of a replacement.
+fn current<'a>(operation: &Operation, entries: &'a BTreeMap<Address, Entry>) -> Option<&'a Entry> {
+    entries.get(&operation.address).filter(|e| operation.id.as_ref() == Some(&e.id))
+}
+
+/// What replacements have left does not count, as replacements do not: an interrupted one must be able to end.
+fn deletions(
+    plan: &Plan,
+    inputs: &Inputs<'_>,
+    entries: &BTreeMap<Address, Entry>,
+    refusals: &mut Vec<Refusal>,
+) {
+    let managed = entries.len();
+    let deleted = |o: &&Operation| o.action == Action::Delete && current(o, entries).is_some();
+    let count = plan.operations.iter().filter(deleted).count();
     if inputs.options.destroy || count == 0 || inputs.options.allow_deletes == Some(count) {
         return;
     }
@@ -65,7 +83,7 @@ fn deletions(plan: &Plan, inputs: &Inputs<'_>, managed: usize, refusals: &mut Ve
     });
 }
 
-/// An object that is replaced takes its children along; a selection must not leave them behind.
+/// An object that goes takes its children along; a selection must not leave them behind.
 fn left_behind(
     plan: &Plan,
     entries: &BTreeMap<Address, Entry>,
@@ -73,18 +91,16 @@ fn left_behind(
     depends_on: &BTreeMap<Address, BTreeSet<Address>>,
     refusals: &mut Vec<Refusal>,
 ) {
-    for operation in plan.operations.iter().filter(|o| o.action == Action::Replace) {
-        for (child, parents) in depends_on {
-            if parents.contains(&operation.address)
-                && entries.contains_key(child)
-                && !selected.contains(child)
-            {
-                refusals.push(Refusal {
-                    address: Some(operation.address.clone()),
-                    text: format!("it would be replaced, and {child}, which uses it, is not selected"),
-                    hint: format!("add `--target {child}`, or do not exclude it"),
-                });
-            }
+    let unselected: Vec<(&Address, &BTreeSet<Address>)> =
+        depends_on.iter().filter(|(a, _)| entries.contains_key(*a) && !selected.contains(*a)).collect();
+    let ends = |action| matches!(action, Action::Replace | Action::Delete);
+    for operation in plan.operations.iter().filter(|o| ends(o.action)) {
+        for (child, _) in unselected.iter().filter(|(_, parents)| parents.contains(&operation.address)) {
+            refusals.push(Refusal {
+                address: Some(operation.address.clone()),
+                text: format!("it would go, and {child}, which uses it, is not selected"),
+                hint: format!("add `--target {child}`, or do not exclude it"),
+            });
         }
     }
 }
