@@ -137,8 +137,10 @@ impl Shape {
         let mut fields = String::new();
         for (field, source) in &self.fields {
             let name = FIELDS[*field];
-            let _ =
-                writeln!(fields, "    - {{ source: result.{name}{source}, destination: _extconndev.{name} }}");
+            let _ = writeln!(
+                fields,
+                "    - {{ source: result.{name}{source}, destination: _extconndev.{name} }}"
+            );
         }
         text = text.edit("dataflow:\n", &format!("{fields}dataflow:\n"));
         if self.page > 0 {
@@ -442,8 +444,10 @@ impl<'a> Schedule<'a> {
         let earlier = self.s.requests().len();
         self.apply(&format!("struck by {faults:?}"), &flags);
         let requests = self.s.requests().split_off(earlier);
-        let struck: Vec<String> =
-            requests.iter().filter_map(|r| Some(format!("{} {} {}", r.method, r.path, r.fault.as_ref()?))).collect();
+        let struck: Vec<String> = requests
+            .iter()
+            .filter_map(|r| Some(format!("{} {} {}", r.method, r.path, r.fault.as_ref()?)))
+            .collect();
         self.tally.faults.fetch_add(struck.len() as u64, Ordering::Relaxed);
         self.note(&format!("struck: {struck:?}"));
         self.s.fail(&[]);
@@ -532,10 +536,12 @@ impl<'a> Schedule<'a> {
                 assert!(objects.next().is_none(), "{name} is there twice");
                 assert!(managed.contains(object.id.as_str()), "{name} is not managed");
                 match section {
-                    0 => assert_eq!(
-                        object.body["auth"]["params"]["accessToken"],
-                        self.tokens.last().unwrap().as_str()
-                    ),
+                    0 => {
+                        // The emulator keeps a secret only where it shows secrets.
+                        let token = &object.body["auth"]["params"]["accessToken"];
+                        let kept = token.as_str().is_some_and(|text| !text.starts_with('*'));
+                        assert!(!kept || *token == self.tokens.last().unwrap().as_str(), "{name}: {token}");
+                    }
                     4 => {
                         // One that is on its way there is there as far as the plan can tell.
                         let wanted: &[&str] = if shape.disabled {

@@ -14,9 +14,9 @@ mod support;
 mod arrows;
 mod campaign;
 mod cli;
-mod durability;
 #[cfg(debug_assertions)]
 mod crash;
+mod durability;
 mod faults;
 mod guards;
 mod kinds;

@@ -118,10 +118,7 @@ fn what_a_robbed_run_did_is_found_by_the_next() {
     let folder = s.path().to_owned();
     let robbed = held(&mut s, "POST /sourceConnections:stop-before");
     let id = lock_id(&robbed.beside(APPLY).exit(6).stderr);
-    robbed
-        .beside(&["state", "unlock", &id, "--auto-approve", "--state", "state/dev.json"])
-        .success()
-        .end();
+    robbed.beside(&["state", "unlock", &id, "--auto-approve", "--state", "state/dev.json"]).success().end();
     std::fs::remove_file(folder.join("held")).unwrap();
     robbed.end().exit(10).says("was taken away from this run").end();
     s.fail(&[]);

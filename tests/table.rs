@@ -160,7 +160,8 @@ impl Workflow {
         let mut found: Vec<(Act, String)> = Vec::new();
         for request in sent.iter().filter(|r| r.is_write()) {
             let parts: Vec<&str> = request.within().split('/').collect();
-            let parts: Vec<&str> = parts.iter().enumerate().map(|(i, p)| if i == 2 { "*" } else { p }).collect();
+            let parts: Vec<&str> =
+                parts.iter().enumerate().map(|(i, p)| if i == 2 { "*" } else { p }).collect();
             let pattern = format!("{} {}#", request.method, parts.join("/"));
             let number = found.iter().filter(|(_, other)| other.starts_with(&pattern)).count() + 1;
             found.push((act(request), format!("{pattern}{number}")));
@@ -208,7 +209,8 @@ impl Workflow {
 fn tells_no_secret(s: &Sandbox, ran: &Ran<'_>) {
     // A token that the identity service gave out begins like this.
     let secrets = [TOKEN, ROTATED, CLIENT_SECRET, GIVEN, "eyJ."];
-    let mut places = vec![("stdout".to_owned(), ran.stdout.clone()), ("stderr".to_owned(), ran.stderr.clone())];
+    let mut places =
+        vec![("stdout".to_owned(), ran.stdout.clone()), ("stderr".to_owned(), ran.stderr.clone())];
     places.push(("the request log".to_owned(), s.read("requests.log")));
     for (path, content) in s.files() {
         places.push((path.display().to_string(), String::from_utf8_lossy(&content).into_owned()));
@@ -301,7 +303,8 @@ fn no_command_tells_a_secret() {
             // Something to do, the secret among it.
             let (token, text) = if number % 2 == 0 { (ROTATED, "here") } else { (TOKEN, "there") };
             s.set("ZENDESK_ACCESS_TOKEN", token);
-            let edited = Text::of(&manifest.as_str().replace("where the users are", &format!("{text} {echo}")));
+            let edited =
+                Text::of(&manifest.as_str().replace("where the users are", &format!("{text} {echo}")));
             s.manifest(&edited);
             s.fail(faults);
             for (index, command) in formats.iter().enumerate() {

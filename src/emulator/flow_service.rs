@@ -401,7 +401,8 @@ fn delete<L: Leaf>(cx: &mut Context<'_>, id: &str) -> Answer {
         L::may_change(cx, &record.body)?;
     }
     if let Err(refusal) = L::may_delete(cx, id) {
-        let going = |kind: Kind| cx.all(kind).filter(|r| r.dying.is_some()).map(move |r| (kind, r.id.clone()));
+        let going =
+            |kind: Kind| cx.all(kind).filter(|r| r.dying.is_some()).map(move |r| (kind, r.id.clone()));
         let going: Vec<(Kind, String)> = [Kind::Flow, Kind::Source].into_iter().flat_map(going).collect();
         for (kind, id) in going {
             observe(cx, kind, &id);
