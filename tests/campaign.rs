@@ -7,6 +7,8 @@
 //! The suite runs a few. Many: `FLOWFORM_CAMPAIGN=1000 cargo test --test suite campaign -- --nocapture`. One again:
 //! `FLOWFORM_CAMPAIGN_SEED=S` with the same command.
 
+#![expect(clippy::print_stdout, reason = "whoever starts a campaign reads its figures")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -277,7 +279,7 @@ fn fault(random: &mut Random) -> String {
         kind = "edit";
     }
     // The same for reads that say 404 of what is there; and a read that deletes is no write of anybody's.
-    if kind == "404" && !pattern.starts_with("P") {
+    if kind == "404" && !pattern.starts_with('P') {
         kind = "500";
     }
     // Each of these takes time.
@@ -343,14 +345,14 @@ impl<'a> Schedule<'a> {
     fn run(&mut self) {
         self.write();
         for _ in 0..=2 + self.random.below(2) {
-            for _ in 0..1 + self.random.below(2) {
+            for _ in 0..=self.random.below(2) {
                 if self.random.once_in(3) { self.killed() } else { self.struck() }
             }
             // Now and then the next edit comes on top of what an interrupted run has left.
             if self.random.once_in(2) {
                 self.settle();
             }
-            for _ in 0..1 + self.random.below(2) {
+            for _ in 0..=self.random.below(2) {
                 self.edit();
             }
             self.write();
@@ -574,7 +576,7 @@ fn asked_deletions(shown: &str) -> Option<String> {
 fn campaign(seeds: std::ops::Range<u64>, tally: &Tally) -> Vec<u64> {
     let next = AtomicU64::new(seeds.start);
     let failed = std::sync::Mutex::new(Vec::new());
-    let threads = std::env::var("FLOWFORM_CAMPAIGN_THREADS").ok().and_then(|n| n.parse().ok()).unwrap_or(3);
+    let threads = setting("FLOWFORM_CAMPAIGN_THREADS").unwrap_or(3);
     std::thread::scope(|scope| {
         for _ in 0..threads {
             scope.spawn(|| {
@@ -596,13 +598,17 @@ fn campaign(seeds: std::ops::Range<u64>, tally: &Tally) -> Vec<u64> {
     failed.into_inner().unwrap()
 }
 
+#[expect(clippy::disallowed_methods, reason = "a test has no command line of its own")]
+fn setting(name: &str) -> Option<u64> {
+    std::env::var(name).ok()?.parse().ok()
+}
+
 /// How many schedules the suite runs.
 const SHORT: u64 = 40;
 
 #[test]
 fn campaign_of_random_faults() {
-    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
-    let seeds = match (number("FLOWFORM_CAMPAIGN_SEED"), number("FLOWFORM_CAMPAIGN")) {
+    let seeds = match (setting("FLOWFORM_CAMPAIGN_SEED"), setting("FLOWFORM_CAMPAIGN")) {
         (Some(seed), many) => seed..seed + many.unwrap_or(1),
         // Each long run goes where none has been.
         (None, Some(many)) => {

@@ -1,6 +1,8 @@
 //! The state through the binary: whatever is on disk, and whatever the disk refuses, the state before is kept, the exit
 //! code is 10, and the error says what to do.
 
+#![expect(clippy::print_stdout, reason = "a test that sees nothing says so")]
+
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 

@@ -8,6 +8,8 @@
 //!
 //! faults.rs has what goes wrong more than once, and smaller worlds with other readings.
 
+#![expect(clippy::print_stdout, reason = "the figures of the table are asked for")]
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
