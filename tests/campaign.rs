@@ -631,3 +631,18 @@ fn campaign_of_random_faults() {
     );
     assert!(failed.is_empty(), "seeds that failed: {failed:?}");
 }
+
+/// What the campaign has found, by itself: a flow that was made and could not be switched off is not taken for one that
+/// is off while the platform does not say yet which of the two it is.
+#[test]
+fn a_flow_that_was_not_switched_off_is_switched_off_next() {
+    let mut s = Sandbox::behaving(&["settle=6"]);
+    s.manifest(&pipeline("users").edit("interval: 15 }", "interval: 15 }\n  enabled: false"));
+    s.fail(&["POST /flows/*/action#*:status=400"]);
+    s.apply(&[]).exit(9).end();
+    assert_eq!(s.contents().flow_state(), "initializing");
+    s.fail(&[]);
+    assert_eq!(s.plan(&[]).actions(), ["update users.dataflow"]);
+    s.converge(&[]);
+    assert_eq!(s.contents().flow_state(), "disabled");
+}
