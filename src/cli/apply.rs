@@ -116,7 +116,7 @@ async fn plan_and_run(
     let mut locked = session.file.lock(&Session::holder(request.verb))?;
     session.check_place(locked.state())?;
     if options.destroy {
-        session::limit_destroy(&mut options, manifest, locked.state());
+        session::limit_destroy(&mut options, manifest, locked.state(), output);
     }
     session::check_addresses(&options, manifest, locked.state())?;
     let prepared = session.prepare(manifest, locked.state(), &options, output).await?;

@@ -91,7 +91,7 @@ pub(crate) struct PlanArguments {
 pub(crate) enum Format {
     /// For people
     Text,
-    /// One JSON object (docs/plan-json.md)
+    /// One JSON object (docs/json.md)
     Json,
 }
 
@@ -139,7 +139,7 @@ pub(crate) async fn run(
     let state = session.read_state()?;
     let mut options = arguments.options.options(arguments.destroy);
     if arguments.destroy {
-        session::limit_destroy(&mut options, &manifest, state.as_ref());
+        session::limit_destroy(&mut options, &manifest, state.as_ref(), output);
     }
     session::check_addresses(&options, &manifest, state.as_ref())?;
     let prepared = session.prepare(&manifest, state.as_ref(), &options, output).await?;

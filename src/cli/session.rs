@@ -119,6 +119,7 @@ impl Session {
     /// Who holds the lock, for those who find it held.
     pub(crate) fn holder(command: &str) -> Holder {
         Holder {
+            id: random_id(),
             who: ["GITHUB_ACTOR", "GITLAB_USER_LOGIN", "USER", "LOGNAME"]
                 .iter()
                 .find_map(|name| environment(name).filter(|v| !v.is_empty()))
@@ -315,6 +316,13 @@ fn gateway(url: &str) -> String {
     url.to_owned()
 }
 
+/// Eight hex digits. Without random numbers, the process id: it only has to tell one lock from another.
+fn random_id() -> String {
+    let mut bytes = std::process::id().to_be_bytes();
+    let _ = getrandom::fill(&mut bytes);
+    format!("{:08x}", u32::from_be_bytes(bytes))
+}
+
 /// The machine's name.
 fn host() -> String {
     let from_file = || std::fs::read_to_string("/proc/sys/kernel/hostname").ok();
@@ -332,14 +340,25 @@ pub(crate) fn timestamp(seconds: i64) -> String {
 
 /// Limits a destroy to the pipelines that the manifest has; with no manifest, everything in the state goes. What others
 /// outside still use stays.
-pub(crate) fn limit_destroy(options: &mut Options, manifest: &Manifest, state: Option<&State>) {
+pub(crate) fn limit_destroy(
+    options: &mut Options,
+    manifest: &Manifest,
+    state: Option<&State>,
+    output: &Output,
+) {
     if manifest.sections.is_empty() {
         return;
     }
     let ours: BTreeSet<&str> = manifest.sections.iter().map(|s| s.address.pipeline.as_str()).collect();
     let others = state.into_iter().flat_map(|s| s.entries.keys());
-    let others = others.filter(|a| !ours.contains(a.pipeline.as_str()));
-    options.selection.excludes.extend(others.cloned().map(Selector::Address));
+    let others: Vec<&Address> = others.filter(|a| !ours.contains(a.pipeline.as_str())).collect();
+    if !others.is_empty() {
+        output.note(&format!(
+            "{} managed objects of other pipelines are left, with what they use",
+            others.len()
+        ));
+    }
+    options.selection.excludes.extend(others.into_iter().cloned().map(Selector::Address));
 }
 
 /// The addresses that a person may name: of the manifest and of the state.

@@ -1,10 +1,10 @@
-//! `flowform state`: what is managed. Only reads.
+//! `flowform state`: what is managed, and a lock whose holder is lost.
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use super::exit::{Failure, Status};
-use super::output::Output;
+use super::output::{Output, confirm};
 use crate::kind::Address;
 use crate::render::text::{sanitize, sanitize_lines};
 use crate::state::StateFile;
@@ -29,6 +29,14 @@ enum Command {
         /// PIPELINE.SECTION
         address: Address,
     },
+    /// Break the lock of a run that is lost with its machine; asks first
+    Unlock {
+        /// The lock's id, as the error about it says
+        id: String,
+        /// Do not ask
+        #[arg(long)]
+        auto_approve: bool,
+    },
 }
 
 pub(crate) fn run(arguments: &Arguments, output: &Output) -> Result<Status, Failure> {
@@ -36,6 +44,9 @@ pub(crate) fn run(arguments: &Arguments, output: &Output) -> Result<Status, Fail
         Some(path) => path.clone(),
         None => only_state()?,
     };
+    if let Command::Unlock { id, auto_approve } = &arguments.command {
+        return unlock(&StateFile::new(&path), id, *auto_approve, output);
+    }
     let state = StateFile::new(&path).read()?.ok_or_else(|| {
         Failure::new(Status::State, format!("there is no state at {}", path.display()))
             .hint("`flowform apply` makes one; name another with --state")
@@ -43,12 +54,38 @@ pub(crate) fn run(arguments: &Arguments, output: &Output) -> Result<Status, Fail
     match &arguments.command {
         Command::List => output.data(&list(&state)),
         Command::Show { address } => output.data(&show(&state, address)?),
+        Command::Unlock { .. } => {}
     }
     if let Some(in_flight) = &state.in_flight {
         output.note(&format!(
             "an apply begun {} by {} has not ended; the next run settles it",
             in_flight.started, in_flight.who
         ));
+    }
+    Ok(Status::Success)
+}
+
+/// A lock goes with its process. What is left for a person is a run whose machine is lost while a shared file system still
+/// believes in it.
+fn unlock(file: &StateFile, id: &str, auto_approve: bool, output: &Output) -> Result<Status, Failure> {
+    let question = format!(
+        "Is the run that holds the lock {id} of {} lost for certain? If it still runs, it will not be able to record \
+         what it does from now on.",
+        file.path().display()
+    );
+    if !auto_approve {
+        match confirm(&question) {
+            Some(true) => {}
+            Some(false) => return Err(Failure::new(Status::Refused, "not approved; the lock is as it was")),
+            None => {
+                return Err(Failure::usage("there is no terminal to ask on; the lock is as it was")
+                    .hint("if the run is lost for certain, add --auto-approve"));
+            }
+        }
+    }
+    match file.unlock(id)? {
+        Some(holder) => output.note(&format!("taken away from {holder}")),
+        None => output.note("nobody holds the lock; there is nothing to break"),
     }
     Ok(Status::Success)
 }

@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Body, Intent, Observed, Outcome};
+use super::{Body, Intent, Observed, Outcome, Rule};
 use crate::wire::{Call, Etag, Method, Reply, Safety, segment};
 
 /// Path of a collection.
@@ -98,6 +98,20 @@ pub(super) fn calls(
         Intent::Delete { id, .. } => vec![Call::new(Method::Delete, at(id), Safety::Repeatable)],
         Intent::Adopt { .. } | Intent::Forget { .. } => Vec::new(),
     }
+}
+
+/// The rule of a connection's field: of source and target connections a flow takes over nothing that is changed later,
+/// and nothing but their names is known to be harmless (platform-api.md 2.5).
+pub(super) fn rule_of_names(pointer: &str) -> Rule {
+    match pointer {
+        "/name" | "/description" => Rule::Patch,
+        _ => Rule::Replace,
+    }
+}
+
+/// The requests for an intent of a kind whose bodies go over the wire as they are.
+pub(super) fn plain_calls(collection: &str, intent: &Intent) -> Vec<Call> {
+    calls(collection, intent, Clone::clone, |before, after, paths, _| operations(before, after, paths, &[]))
 }
 
 /// One JSON Patch operation that brings `member` of `before` to what it is in `after`. `add` where the member may be

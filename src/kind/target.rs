@@ -72,10 +72,7 @@ impl Spec for Target {
     }
 
     fn rule(&self, pointer: &str, _from: Option<&Value>, _to: Option<&Value>) -> Rule {
-        match pointer {
-            "/name" | "/description" => Rule::Patch,
-            _ => Rule::Replace,
-        }
+        flow_service::rule_of_names(pointer)
     }
 
     fn collection(&self) -> &'static str {
@@ -94,9 +91,7 @@ impl Spec for Target {
     }
 
     fn calls(&self, intent: &Intent) -> Vec<Call> {
-        flow_service::calls(COLLECTION, intent, Clone::clone, |before, after, paths, _| {
-            flow_service::operations(before, after, paths, &[])
-        })
+        flow_service::plain_calls(COLLECTION, intent)
     }
 
     fn outcome(&self, intent: &Intent, reply: &Reply) -> Outcome {

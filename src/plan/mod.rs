@@ -1,6 +1,6 @@
 //! What to do: three pictures in, ordered operations out. Pure: no clock, no network, no file.
 //!
-//! `diff` compares one object, [`build`] decides its operation and the steps of it, `order` links the steps,
+//! `diff` compares one object, [`build()`] decides its operation and the steps of it, `order` links the steps,
 //! `guard` refuses a plan as a whole, `select` narrows it, [`stale`] tells whether a saved plan still stands.
 
 mod build;

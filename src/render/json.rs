@@ -1,36 +1,7 @@
 //! Machine formats: a plan and a report as JSON with structs of their own, so that the engine may change without them.
 //! A new field may come at any time; a changed or dropped one raises `formatVersion`. Equal input gives equal bytes.
-//!
-//! A plan:
-//!
-//! | Field | Meaning |
-//! |---|---|
-//! | `formatVersion` | 1 |
-//! | `fingerprint` | SHA-256 of the plan, for `apply --expect` |
-//! | `destroy` | whether it takes everything down |
-//! | `applicable` | whether nothing refuses it |
-//! | `place` | `gateway`, `org`, `sandbox` |
-//! | `summary` | counts: `create`, `adopt`, `update`, `replace`, `delete`, `forget`, `unchanged`, `drift`, `refusals` |
-//! | `operations[]` | `address`, `section`, `action`, `reason`, `id` (or null), `changes`, `unchanged`, `requests` |
-//! | `operations[].changes[]` | `path` (JSON Pointer), `cause` (`manifest`, `platform`, `both`, `dependency`), `before`, `after`, `applied` (null where there is none), `forcesReplacement`, `sensitive` |
-//! | `operations[].requests[]` | `step`, `title`, `onlyIfFailed` (a step's key, or null), `method`, `path`, `query`, `ifMatch`, `body` |
-//! | `drift[]` | `address`, `id`, `gone`, `fields[]`: `path`, `applied`, `now`, `sensitive` |
-//! | `notes[]` | `address` (or null), `text` |
-//! | `refusals[]` | `address` (or null), `text`, `hint` |
-//!
-//! In values stand `{"knownAfterApply": "ADDRESS id"}` (or `version`, `etag`), `{"soonAfterCreate": SECONDS}`, and
-//! `{"sensitive": true}` for a secret; in a request's path `{id}` for the id of the object that the step before makes.
-//!
-//! A report:
-//!
-//! | Field | Meaning |
-//! |---|---|
-//! | `formatVersion` | 1 |
-//! | `complete`, `interrupted` | whether everything was done; whether it was stopped |
-//! | `notRecorded` | why the state could not be written, or null |
-//! | `elapsedSeconds` | how long it took |
-//! | `summary` | objects: `done`, `failed`, `changed`, `unknown`, `notTried`, `leftInPlace` |
-//! | `steps[]` | `step`, `address`, `verb`, `result` (as in the summary), `id`, `why`, `hint` (null where there is none) |
+
+#![doc = include_str!("../../docs/json.md")]
 
 use std::fmt::Write;
 use std::time::Duration;

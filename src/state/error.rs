@@ -111,6 +111,12 @@ pub enum Error {
         /// Where it would be.
         path: PathBuf,
     },
+    /// Somebody broke this run's lock, so that another may be writing by now.
+    #[error("the lock of {path} was taken away from this run")]
+    Unlocked {
+        /// The state.
+        path: PathBuf,
+    },
     /// What was to be written could not be read back, so it was not written.
     #[error("not recorded in {path}: {what}")]
     Unfit {
@@ -166,6 +172,10 @@ impl Error {
             Self::Busy { .. } => "another run is writing it: try again".to_owned(),
             Self::Exists { .. } => {
                 "use the state that is there, or name another file for the new one".to_owned()
+            }
+            Self::Unlocked { .. } => {
+                "what this run did since is not recorded: once the other run has ended, run again, it is looked up"
+                    .to_owned()
             }
             Self::Absent { .. } => "nothing is managed here yet; apply creates the state".to_owned(),
             Self::Unfit { .. } => {

@@ -93,7 +93,17 @@ impl StateFile {
             Replayed::Nothing => None,
             Replayed::Until(good) => Some(log::open(&files.log, good)?),
         };
-        Ok(Locked { files, state, log, _guard: guard })
+        Ok(Locked { files, state, log, guard })
+    }
+}
+
+impl StateFile {
+    /// Takes the lock away from the holder named `id`: for a holder that is lost with its machine. `None` when nobody holds
+    /// it.
+    ///
+    /// Errors: [`LockError::Held`] if another one holds it; what the disk says.
+    pub fn unlock(&self, id: &str) -> Result<Option<Holder>, LockError> {
+        Guard::take_away(&Files::of(&self.path)?.snapshot, id)
     }
 }
 
@@ -104,7 +114,7 @@ pub struct Locked {
     state: Option<State>,
     /// The log of this snapshot, once there is one.
     log: Option<Log<File>>,
-    _guard: Guard,
+    guard: Guard,
 }
 
 impl Locked {
@@ -113,10 +123,16 @@ impl Locked {
         self.state.as_ref()
     }
 
+    /// A lock that was broken in the belief that this run is lost: another may be writing by now.
+    fn check_lock(&self) -> Result<(), Error> {
+        if self.guard.is_held() { Ok(()) } else { Err(Error::Unlocked { path: self.files.snapshot.clone() }) }
+    }
+
     /// Writes the first snapshot of a new state, see [`State::new`].
     ///
     /// Errors: [`Error::Exists`] if there is a state; [`Error::Unfit`] if it could not be read back; what the disk says.
     pub fn create(&mut self, state: State) -> Result<(), Error> {
+        self.check_lock()?;
         if self.state.is_some() {
             return Err(Error::Exists { path: self.files.snapshot.clone() });
         }
@@ -132,6 +148,7 @@ impl Locked {
     /// Errors: [`Error::Absent`] before [`Locked::create`]; [`Error::Unfit`] for what could not be read back; what the
     /// disk says. [`Locked::state`] and the files are then as before, and recording may be tried again.
     pub fn record(&mut self, changes: Vec<Change>) -> Result<(), Error> {
+        self.check_lock()?;
         let Some(state) = &mut self.state else {
             return Err(Error::Absent { path: self.files.snapshot.clone() });
         };
@@ -157,6 +174,7 @@ impl Locked {
     ///
     /// Errors: what the disk says. The state is then as before or folded, and valid either way.
     pub fn fold(&mut self) -> Result<(), Error> {
+        self.check_lock()?;
         let (Some(state), Some(_)) = (&mut self.state, &self.log) else { return Ok(()) };
         let Files { snapshot, log, backup } = &self.files;
         let serial = state.serial + 1;

@@ -16,6 +16,8 @@ use super::{Error, disk};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Holder {
+    /// Names this holding of the lock, so that nobody breaks another one than was meant.
+    pub id: String,
     /// The user.
     pub who: String,
     /// The machine.
@@ -30,8 +32,8 @@ pub struct Holder {
 
 impl std::fmt::Display for Holder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { who, host, pid, command, since } = self;
-        write!(f, "{who} on {host} (process {pid}) since {since}, running `{command}`")
+        let Self { id, who, host, pid, command, since } = self;
+        write!(f, "{who} on {host} (process {pid}) since {since}, running `{command}` (lock {id})")
     }
 }
 
@@ -62,8 +64,9 @@ impl LockError {
     pub fn hint(&self) -> String {
         match self {
             Self::Held { holder, .. } => format!(
-                "wait until it ends; if it hangs, end process {} on {}, which frees the lock",
-                holder.pid, holder.host
+                "wait until it ends, or end process {} on {}, which frees the lock; only if that machine is lost: \
+                 `flowform state unlock {}`",
+                holder.pid, holder.host, holder.id
             ),
             Self::HeldUnknown { .. } => {
                 "wait until it ends, or end it: the lock is freed with its process".to_owned()
@@ -79,9 +82,13 @@ const MOST_DESCRIBED: u64 = 64 * 1024;
 const LOOKS: u32 = 10;
 const BETWEEN_LOOKS: Duration = Duration::from_millis(10);
 
+/// How often the lock is taken anew because its file was replaced just then.
+const TRIES: u32 = 10;
+
 /// A held lock; dropping it lets it go.
 #[derive(Debug)]
 pub(super) struct Guard {
+    path: PathBuf,
     file: File,
 }
 
@@ -90,39 +97,77 @@ impl Guard {
     pub(super) fn take(path: &Path, holder: &Holder) -> Result<Self, LockError> {
         let lock = disk::beside(path, ".lock");
         let failed = || disk::io_error("lock", &lock);
-        if let Ok(metadata) = fs::metadata(&lock) {
-            disk::refuse_others(&lock, &metadata)?;
-        }
-        let mut file = disk::private()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(&lock)
-            .map_err(failed())?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                let path = path.to_owned();
-                return Err(match described(&mut file) {
-                    Some(holder) => LockError::Held { path, holder: Box::new(holder) },
-                    None => LockError::HeldUnknown { path },
-                });
+        for _ in 0..TRIES {
+            let mut file = open(&lock)?;
+            match file.try_lock() {
+                Ok(()) => {}
+                Err(TryLockError::WouldBlock) => return Err(held(path, described(&mut file))),
+                Err(TryLockError::Error(e)) => return Err(failed()(e).into()),
             }
-            Err(TryLockError::Error(e)) => return Err(failed()(e).into()),
+            let mut guard = Self { path: lock.clone(), file };
+            // The file may have been taken away between opening and locking it: then this is a lock of nothing.
+            if !guard.is_held() {
+                continue;
+            }
+            // A holder that was killed left its description; it must not be taken for ours.
+            guard.file.set_len(0).map_err(failed())?;
+            let text = serde_json::to_string(holder).map_err(|e| failed()(e.into()))? + "\n";
+            guard.file.write_all(text.as_bytes()).map_err(failed())?;
+            return Ok(guard);
         }
-        // A holder that was killed left its description; it must not be taken for ours.
-        file.set_len(0).map_err(failed())?;
-        let mut guard = Self { file };
-        let text = serde_json::to_string(holder).map_err(|e| failed()(e.into()))? + "\n";
-        guard.file.write_all(text.as_bytes()).map_err(failed())?;
-        Ok(guard)
+        Err(held(path, None))
+    }
+
+    /// Whether the lock is still ours: somebody may have broken it, believing this machine lost.
+    pub(super) fn is_held(&self) -> bool {
+        disk::unchanged(&self.path, Some(&self.file))
+    }
+
+    /// Takes the lock away from the holder named `id`, whoever that is: its file makes room for another, and the holder
+    /// finds that out before its next write. `None` when nobody holds the lock.
+    pub(super) fn take_away(path: &Path, id: &str) -> Result<Option<Holder>, LockError> {
+        let lock = disk::beside(path, ".lock");
+        let mut file = open(&lock)?;
+        match file.try_lock() {
+            Ok(()) => return Ok(None),
+            Err(TryLockError::WouldBlock) => {}
+            Err(TryLockError::Error(e)) => return Err(disk::io_error("lock", &lock)(e).into()),
+        }
+        match described(&mut file) {
+            Some(holder) if holder.id == id => {
+                fs::remove_file(&lock).map_err(disk::io_error("unlock", &lock))?;
+                Ok(Some(holder))
+            }
+            other => Err(held(path, other)),
+        }
+    }
+}
+
+fn open(lock: &Path) -> Result<File, Error> {
+    if let Ok(metadata) = fs::metadata(lock) {
+        disk::refuse_others(lock, &metadata)?;
+    }
+    disk::private()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(lock)
+        .map_err(disk::io_error("lock", lock))
+}
+
+fn held(path: &Path, holder: Option<Holder>) -> LockError {
+    let path = path.to_owned();
+    match holder {
+        Some(holder) => LockError::Held { path, holder: Box::new(holder) },
+        None => LockError::HeldUnknown { path },
     }
 }
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        // Only so that nobody reads a name that no longer holds; the lock itself goes with the handle.
+        // Only so that nobody reads a name that no longer holds; the lock itself goes with the handle. A file that is no
+        // longer at its path belongs to nobody else either.
         let _ = self.file.set_len(0);
     }
 }
@@ -147,6 +192,7 @@ fn read_holder(file: &mut File) -> io::Result<Option<Holder>> {
     file.rewind()?;
     file.take(MOST_DESCRIBED).read_to_end(&mut text)?;
     Ok(serde_json::from_slice::<Holder>(&text).ok().map(|holder| Holder {
+        id: printable(&holder.id),
         who: printable(&holder.who),
         host: printable(&holder.host),
         pid: holder.pid,
@@ -166,6 +212,7 @@ mod tests {
 
     fn holder(who: &str) -> Holder {
         Holder {
+            id: "1f2e3d4c".into(),
             who: who.into(),
             host: "build-7".into(),
             pid: 4711,
@@ -178,19 +225,19 @@ mod tests {
     fn the_error_names_the_holder_not_the_caller() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("dev.json");
-        let held = Guard::take(&path, &holder("alice")).unwrap();
-        let error = Guard::take(&path, &holder("bob")).unwrap_err();
+        let held = Guard::take(&path, &holder("runner-1")).unwrap();
+        let error = Guard::take(&path, &holder("runner-2")).unwrap_err();
         assert_eq!(
             error.to_string(),
             format!(
-                "{} is locked by alice on build-7 (process 4711) since 2026-03-01T10:00:00Z, running `flowform apply`",
+                "{} is locked by runner-1 on build-7 (process 4711) since 2026-03-01T10:00:00Z, running `flowform apply` (lock 1f2e3d4c)",
                 path.display()
             )
         );
         assert!(error.hint().contains("process 4711 on build-7"));
         drop(held);
         assert_eq!(fs::read(folder.path().join("dev.json.lock")).unwrap(), b"");
-        Guard::take(&path, &holder("bob")).unwrap();
+        Guard::take(&path, &holder("runner-2")).unwrap();
     }
 
     #[test]
@@ -199,15 +246,15 @@ mod tests {
         let path = folder.path().join("dev.json");
         let lock = folder.path().join("dev.json.lock");
         // The long name first: remains of it behind a shorter one would not parse.
-        let text = serde_json::to_string(&holder("alice-with-a-very-long-name")).unwrap();
+        let text = serde_json::to_string(&holder("runner-with-a-very-long-name")).unwrap();
         fs::write(&lock, text).unwrap();
         let killed = File::open(&lock).unwrap();
         killed.try_lock().unwrap();
-        assert!(matches!(Guard::take(&path, &holder("bob")), Err(LockError::Held { .. })));
+        assert!(matches!(Guard::take(&path, &holder("runner-2")), Err(LockError::Held { .. })));
         drop(killed);
-        let _held = Guard::take(&path, &holder("bob")).unwrap();
-        match Guard::take(&path, &holder("carol")) {
-            Err(LockError::Held { holder, .. }) => assert_eq!(holder.who, "bob"),
+        let _held = Guard::take(&path, &holder("runner-2")).unwrap();
+        match Guard::take(&path, &holder("runner-3")) {
+            Err(LockError::Held { holder, .. }) => assert_eq!(holder.who, "runner-2"),
             other => panic!("{other:?}"),
         }
     }
@@ -221,17 +268,34 @@ mod tests {
             fs::write(&lock, content).unwrap();
             let other = File::open(&lock).unwrap();
             other.try_lock().unwrap();
-            let error = Guard::take(&path, &holder("bob")).unwrap_err();
+            let error = Guard::take(&path, &holder("runner-2")).unwrap_err();
             assert!(matches!(error, LockError::HeldUnknown { .. }), "{error}");
         }
+    }
+
+    #[test]
+    fn only_the_lock_that_is_meant_is_taken_away_and_its_holder_knows() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("dev.json");
+        let lost = Guard::take(&path, &holder("runner-1")).unwrap();
+        assert!(matches!(Guard::take_away(&path, "00000000"), Err(LockError::Held { .. })));
+        assert!(lost.is_held());
+        assert_eq!(Guard::take_away(&path, "1f2e3d4c").unwrap().unwrap().who, "runner-1");
+        assert!(!lost.is_held());
+        let next = Guard::take(&path, &holder("runner-2")).unwrap();
+        drop(lost);
+        assert!(next.is_held());
+        assert!(matches!(Guard::take(&path, &holder("runner-3")), Err(LockError::Held { .. })));
+        drop(next);
+        assert_eq!(Guard::take_away(&path, "1f2e3d4c").unwrap(), None);
     }
 
     #[test]
     fn a_forged_name_cannot_steer_the_terminal() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("dev.json");
-        let _held = Guard::take(&path, &holder("eve\u{1b}[2J")).unwrap();
-        let error = Guard::take(&path, &holder("bob")).unwrap_err();
-        assert!(error.to_string().contains("eve?[2J"), "{error}");
+        let _held = Guard::take(&path, &holder("runner\u{1b}[2J")).unwrap();
+        let error = Guard::take(&path, &holder("runner-2")).unwrap_err();
+        assert!(error.to_string().contains("runner?[2J"), "{error}");
     }
 }

@@ -22,6 +22,7 @@ fn place() -> Place {
 
 fn holder() -> Holder {
     Holder {
+        id: "1f2e3d4c".into(),
         who: "runner".into(),
         host: "build-7".into(),
         pid: 4711,
