@@ -3,7 +3,8 @@
 //! Managed objects come by id lists or paged lists, whichever is fewer requests; what a list does not show is read
 //! singly before it counts as absent, because a list may lag and a filter may hide (platform-api.md 1.6, 2.3).
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
 
 use serde_json::Value;
 use tokio::task::JoinSet;
@@ -21,6 +22,9 @@ const NAMES_PER_REQUEST: usize = 10;
 
 /// Objects per page; clients of the platform use 20 to 100 (platform-api.md 2.3).
 const PAGE: usize = 100;
+
+/// More pages than these make no list that anybody has: a platform that always names another one is not followed.
+const MOST_PAGES: usize = 1_000;
 
 /// Up to here, mapping sets are read singly: they have no filter by id.
 const FEW: usize = 3;
@@ -159,7 +163,8 @@ struct Found {
 }
 
 impl Found {
-    fn add(&mut self, observed: Observed, names: &BTreeSet<String>) {
+    /// Keeps what was asked for; of the rest of a long list nothing is held.
+    fn add(&mut self, observed: Observed, known: &BTreeMap<String, Option<u64>>, names: &BTreeSet<String>) {
         let name = observed.body.get("name").and_then(Value::as_str).unwrap_or_default();
         if names.contains(name) {
             let namesakes = self.by_name.entry(name.to_owned()).or_default();
@@ -167,7 +172,9 @@ impl Found {
                 namesakes.push(observed.clone());
             }
         }
-        self.by_id.insert(observed.id.clone(), observed);
+        if known.contains_key(&observed.id) {
+            self.by_id.insert(observed.id.clone(), observed);
+        }
     }
 }
 
@@ -206,7 +213,7 @@ impl Looker {
             if let Ok(result) = joined
                 && let Some(observed) = result?
             {
-                found.add(observed, &names);
+                found.add(observed, &known, &names);
             }
         }
         Ok(found)
@@ -231,24 +238,31 @@ impl Looker {
             whole_list = total.is_some_and(|total| total.div_ceil(PAGE).max(1) < requests);
         }
         if whole_list {
-            self.list(None, &mut |observed| found.add(observed, names)).await?;
+            self.list(None, &mut |observed| found.add(observed, known, names)).await?;
             return Ok(found);
         }
         let mut filters: Vec<String> =
             ids.chunks(IDS_PER_REQUEST).map(|ids| format!("id=={}", ids.join(","))).collect();
         let names_listed: Vec<&str> = names.iter().map(String::as_str).collect();
         filters.extend(names_listed.chunks(NAMES_PER_REQUEST).map(|n| format!("name=={}", n.join(","))));
+        let asked: Arc<BTreeSet<String>> = Arc::new(known.keys().chain(names).cloned().collect());
         let mut work = JoinSet::new();
         for filter in filters {
-            let looker = self.clone();
+            let (looker, asked) = (self.clone(), Arc::clone(&asked));
             work.spawn(async move {
                 let mut objects = Vec::new();
-                looker.list(Some(&filter), &mut |observed| objects.push(observed)).await.map(|()| objects)
+                let mut keep = |observed: Observed| {
+                    let name = observed.body.get("name").and_then(Value::as_str).unwrap_or_default();
+                    if asked.contains(&observed.id) || asked.contains(name) {
+                        objects.push(observed);
+                    }
+                };
+                looker.list(Some(&filter), &mut keep).await.map(|()| objects)
             });
         }
         while let Some(joined) = work.join_next().await {
             if let Ok(objects) = joined {
-                objects?.into_iter().for_each(|observed| found.add(observed, names));
+                objects?.into_iter().for_each(|observed| found.add(observed, known, names));
             }
         }
         Ok(found)
@@ -268,7 +282,7 @@ impl Looker {
         let spec = self.kind.spec();
         let mut token: Option<String> = None;
         let mut seen_tokens = BTreeSet::new();
-        loop {
+        for _ in 0..MOST_PAGES {
             let mut call = Call::get(spec.collection()).query("limit", PAGE.to_string());
             if let Some(filter) = filter {
                 call = call.query("property", filter);
@@ -280,7 +294,7 @@ impl Looker {
             let items = reply.body.get("items").and_then(Value::as_array);
             let items = items.ok_or_else(|| self.undecodable("a list without `items`"))?;
             for item in items {
-                each(spec.observed(item).ok_or_else(|| self.undecodable("an object without an id"))?);
+                each(spec.observed(item).ok_or_else(|| self.undecodable("an object without a usable id or etag"))?);
             }
             token = reply.body.pointer("/_links/next/href").and_then(Value::as_str).and_then(continuation);
             match &token {
@@ -291,6 +305,7 @@ impl Looker {
                 Some(_) => {}
             }
         }
+        Err(self.undecodable("a list without an end"))
     }
 
     /// Mapping sets: no filter by id, `start` and `limit` paging whose count is not to be trusted (platform-api.md 3.1).
@@ -306,34 +321,37 @@ impl Looker {
         if names.is_empty() && known.len() <= FEW {
             for (id, version) in known {
                 if let Some(observed) = self.newest(id, *version).await? {
-                    found.add(observed, names);
+                    found.add(observed, known, names);
                 }
             }
             return Ok(found);
         }
         let spec = self.kind.spec();
         let mut start = 0;
-        loop {
+        let mut seen = HashSet::new();
+        for _ in 0..MOST_PAGES {
             let call = Call::get(spec.collection())
                 .query("limit", PAGE.to_string())
                 .query("start", start.to_string());
             let reply = self.success(&call).await?;
             let items = reply.body.get("data").and_then(Value::as_array);
             let items = items.ok_or_else(|| self.undecodable("a list without `data`"))?;
-            let before = found.by_id.len();
+            let before = seen.len();
             for item in items {
                 // A short form without the mappings says too little: such a set is read singly afterwards.
                 if let Some(observed) = spec.observed(item) {
-                    found.add(observed, names);
+                    seen.insert(observed.id.clone());
+                    found.add(observed, known, names);
                 }
             }
             start += items.len();
             let all_known = names.is_empty() && known.keys().all(|id| found.by_id.contains_key(id));
             // A page with nothing new means that `start` is not heeded, or that the end is reached.
-            if items.is_empty() || all_known || found.by_id.len() == before {
+            if items.is_empty() || all_known || seen.len() == before {
                 return Ok(found);
             }
         }
+        Err(self.undecodable("a list without an end"))
     }
 
     /// The newest version of a mapping set: a read without a version gives the newest or the first, documents disagree
@@ -354,8 +372,16 @@ impl Looker {
         let spec = self.kind.spec();
         let reply = self.send(&spec.read(id, version)).await?;
         if reply.is_success() {
-            // `items: []` on a 200 is "not found" too (platform-api.md 2.1).
-            return Ok(spec.observed(&reply.body));
+            // `items: []` on a 200 is "not found" too (platform-api.md 2.1). Anything else that is not this object proves
+            // nothing, least of all that the object is gone.
+            if reply.body.get("items").and_then(Value::as_array).is_some_and(Vec::is_empty) {
+                return Ok(None);
+            }
+            return match spec.observed(&reply.body) {
+                Some(observed) if observed.id == id => Ok(Some(observed)),
+                Some(_) => Err(self.undecodable("another object than the one asked for")),
+                None => Err(self.undecodable("an object without a usable id or etag")),
+            };
         }
         let problem = Problem::of(&reply);
         // A 404 for the sandbox is not a 404 for the object (platform-api.md 1.6).

@@ -267,7 +267,8 @@ impl Session {
                 wanted.managed.push((address.clone(), entry.id.clone(), entry.version));
             }
         }
-        for operation in plan.operations.iter().filter(|o| o.action == plan::Action::Create) {
+        let named = |action| matches!(action, plan::Action::Create | plan::Action::Adopt);
+        for operation in plan.operations.iter().filter(|o| named(o.action)) {
             let name = operation.body.as_ref().and_then(|b| b.get("name")).and_then(|n| n.as_str());
             wanted.names.extend(name.map(|name| (operation.address.clone(), name.to_owned())));
         }
