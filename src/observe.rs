@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use serde_json::Value;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 
 use crate::api::{self, Client, Problem};
 use crate::kind::{Address, Kind, Listing, Observed};
@@ -95,13 +95,9 @@ pub async fn observe(client: &Client, wanted: Wanted) -> Result<Observations, Er
     }
     let mut found: BTreeMap<Kind, Found> = BTreeMap::new();
     while let Some(joined) = work.join_next().await {
-        match joined {
-            Ok(result) => {
-                let (kind, objects) = result?;
-                found.insert(kind, objects);
-            }
-            // A task of ours neither panics nor is cancelled; were it so, the others' results still stand.
-            Err(error) => tracing::error!(%error, "an observation ended early"),
+        if let Some(result) = ended(joined) {
+            let (kind, objects) = result?;
+            found.insert(kind, objects);
         }
     }
 
@@ -210,7 +206,7 @@ impl Looker {
             reads.spawn(async move { looker.read(&id, version).await });
         }
         while let Some(joined) = reads.join_next().await {
-            if let Ok(result) = joined
+            if let Some(result) = ended(joined)
                 && let Some(observed) = result?
             {
                 found.add(observed, &known, &names);
@@ -261,7 +257,7 @@ impl Looker {
             });
         }
         while let Some(joined) = work.join_next().await {
-            if let Ok(objects) = joined {
+            if let Some(objects) = ended(joined) {
                 objects?.into_iter().for_each(|observed| found.add(observed, known, names));
             }
         }
@@ -405,6 +401,19 @@ impl Looker {
 
     fn undecodable(&self, what: &str) -> Error {
         Error::Undecodable { kind: self.kind, what: what.to_owned() }
+    }
+}
+
+/// What a task of ours came to. One that panicked looked at nothing: were that passed over, what it was to look at would
+/// count as gone, and be created again.
+fn ended<T>(joined: Result<T, JoinError>) -> Option<T> {
+    match joined {
+        Ok(result) => Some(result),
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            // Nobody cancels one and goes on.
+            Err(_) => None,
+        },
     }
 }
 

@@ -14,6 +14,7 @@ mod support;
 mod arrows;
 mod cli;
 mod faults;
+mod fuzz;
 mod guards;
 mod kinds;
 mod plan_props;

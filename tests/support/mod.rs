@@ -1,7 +1,9 @@
 //! The harness: a folder of its own for each test, a platform of its own, and commands in an empty environment.
 
+pub(crate) mod hostile;
 mod manifest;
 mod mask;
+pub(crate) mod mutate;
 mod platform;
 mod requests;
 
@@ -23,7 +25,7 @@ pub(crate) use platform::{Contents, Platform};
 pub(crate) use requests::{Request, created, short};
 
 /// Serves the emulators of all tests.
-static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
+pub(crate) static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
     tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
 });
 
