@@ -290,7 +290,10 @@ impl Looker {
             let items = reply.body.get("items").and_then(Value::as_array);
             let items = items.ok_or_else(|| self.undecodable("a list without `items`"))?;
             for item in items {
-                each(spec.observed(item).ok_or_else(|| self.undecodable("an object without a usable id or etag"))?);
+                each(
+                    spec.observed(item)
+                        .ok_or_else(|| self.undecodable("an object without a usable id or etag"))?,
+                );
             }
             token = reply.body.pointer("/_links/next/href").and_then(Value::as_str).and_then(continuation);
             match &token {

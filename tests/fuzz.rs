@@ -36,15 +36,21 @@ const LONGEST_CASE: Duration = Duration::from_secs(20);
 /// A value that a manifest refers to and that no diagnostic may repeat.
 const FROM_ENVIRONMENT: &str = "v4lue-from-the-env1ronment";
 
+/// Makes an input from the ones to start from.
+type Mutate<'a> = &'a dyn Fn(&mut Random, &[Vec<u8>]) -> Vec<u8>;
+
 struct Target<'a> {
     name: &'static str,
     /// Inputs to start from, beside the corpus.
     seeds: Vec<Vec<u8>>,
-    mutate: &'a dyn Fn(&mut Random, &[Vec<u8>]) -> Vec<u8>,
+    mutate: Mutate<'a>,
     run: &'a dyn Fn(&[u8]),
 }
 
-#[expect(clippy::disallowed_methods, reason = "how long to run is asked of the environment, as with any fuzzer")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "how long to run is asked of the environment, as with any fuzzer"
+)]
 fn setting(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
@@ -61,6 +67,7 @@ fn corpus(name: &str) -> Vec<Vec<u8>> {
 }
 
 impl Target<'_> {
+    #[expect(clippy::print_stdout, reason = "figures of a long run are for whoever watches it")]
     fn fuzz(mut self) {
         let seconds = setting("FLOWFORM_FUZZ_SECONDS").map(|text| text.parse::<u64>().unwrap());
         let seed = setting("FLOWFORM_FUZZ_SEED").map(|text| text.parse::<u64>().unwrap());
@@ -169,7 +176,8 @@ fn load(text: &[u8]) -> Result<Loaded, manifest::Problems> {
 fn manifests() {
     let words: Vec<&str> = [TEXTS, MANIFEST_WORDS].concat();
     let examples = ["zendesk.yaml", "zendesk-current.yaml"];
-    let example = |name| std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("examples").join(name)).unwrap();
+    let example =
+        |name| std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("examples").join(name)).unwrap();
     let mut seeds: Vec<Vec<u8>> = examples.into_iter().map(example).collect();
     seeds.push(pipeline("p").as_str().as_bytes().to_vec());
     Target {
@@ -206,10 +214,33 @@ fn manifests() {
 }
 
 const MANIFEST_WORDS: &[&str] = &[
-    "apiVersion: flowform/v1\n", "pipeline: q\n", "platform: ", "baseConnection: ", "source: ", "target: ",
-    "mapping: ", "dataflow: ", "${env:SECRET}", "${var:secret}", "accessToken: HUSH\n", "{ fromEnv: X }", "protect: true",
-    "p.baseConnection", "baseConnectionId: ", "schedule: { frequency: once }", "startTime: ", "<<: *a\n", "&a ", "*a",
-    "enabled: no\n", "? ", "!!str ", "'", "fields:\n", "- { source: a, destination: b }\n", "---\n",
+    "apiVersion: flowform/v1\n",
+    "pipeline: q\n",
+    "platform: ",
+    "baseConnection: ",
+    "source: ",
+    "target: ",
+    "mapping: ",
+    "dataflow: ",
+    "${env:SECRET}",
+    "${var:secret}",
+    "accessToken: HUSH\n",
+    "{ fromEnv: X }",
+    "protect: true",
+    "p.baseConnection",
+    "baseConnectionId: ",
+    "schedule: { frequency: once }",
+    "startTime: ",
+    "<<: *a\n",
+    "&a ",
+    "*a",
+    "enabled: no\n",
+    "? ",
+    "!!str ",
+    "'",
+    "fields:\n",
+    "- { source: a, destination: b }\n",
+    "---\n",
 ];
 
 /// Whether `secret` stands nowhere but behind `key: ` at a line's beginning, quoted or not: where else it stands, nobody
@@ -234,8 +265,14 @@ fn states() {
     let words: Vec<&str> = [TEXTS, STATE_WORDS].concat();
     let temp = tempfile::tempdir().unwrap();
     let counter = AtomicU64::new(0);
-    let holder =
-        Holder { id: "0".into(), who: "a".into(), host: "b".into(), pid: 1, command: "c".into(), since: "d".into() };
+    let holder = Holder {
+        id: "0".into(),
+        who: "a".into(),
+        host: "b".into(),
+        pid: 1,
+        command: "c".into(),
+        since: "d".into(),
+    };
     Target {
         name: "state",
         seeds: vec![[snapshot.as_slice(), MARK, &log].concat()],
@@ -278,7 +315,7 @@ fn states() {
                     assert!(!error.hint().is_empty() && !error.to_string().is_empty());
                     assert_eq!(std::fs::read(&path).unwrap(), snapshot, "a refused state was written to");
                     assert_eq!(std::fs::read(&log_path).unwrap(), log, "a refused log was written to");
-                    if number % 16 == 0 {
+                    if number.is_multiple_of(16) {
                         file.read().unwrap_err();
                     }
                 }
@@ -289,7 +326,12 @@ fn states() {
                         let options = Options { destroy: true, ..Options::default() };
                         let everything = Options::default();
                         for options in [options, everything] {
-                            let plan = make_plan(&Manifest::default(), Some(state), &Observations::default(), &options);
+                            let plan = make_plan(
+                                &Manifest::default(),
+                                Some(state),
+                                &Observations::default(),
+                                &options,
+                            );
                             show(&plan);
                         }
                         locked.record(vec![Change::Ended]).unwrap();
@@ -309,9 +351,22 @@ fn states() {
 }
 
 const STATE_WORDS: &[&str] = &[
-    "\"formatVersion\":1", "\"formatVersion\": 2", "\"serial\":7", "{\"change\":\"ended\"}", "\"p.dataflow\"",
-    "{\"$id\":\"p.source\"}", "{\"$secret\":{}}", "\"inFlight\":{", "[{\"change\":\"removed\",\"address\":\"p.source\"}]\n",
-    "{\"do\":\"forget\",\"id\":\"x\"}", "\"etag\":\"\"", "\"replaced\":[\"x\"]", "null", "[", "{", "9007199254740993",
+    "\"formatVersion\":1",
+    "\"formatVersion\": 2",
+    "\"serial\":7",
+    "{\"change\":\"ended\"}",
+    "\"p.dataflow\"",
+    "{\"$id\":\"p.source\"}",
+    "{\"$secret\":{}}",
+    "\"inFlight\":{",
+    "[{\"change\":\"removed\",\"address\":\"p.source\"}]\n",
+    "{\"do\":\"forget\",\"id\":\"x\"}",
+    "\"etag\":\"\"",
+    "\"replaced\":[\"x\"]",
+    "null",
+    "[",
+    "{",
+    "9007199254740993",
 ];
 
 /// What the answers' targets start from: every kind's object as the platform would show it.
@@ -319,7 +374,8 @@ static OBJECTS: LazyLock<Value> = LazyLock::new(|| {
     serde_json::from_slice(&std::fs::read(folder("answers").join("objects.json")).unwrap()).unwrap()
 });
 
-static WANTED: LazyLock<Manifest> = LazyLock::new(|| load(pipeline("p").as_str().as_bytes()).unwrap().manifest);
+static WANTED: LazyLock<Manifest> =
+    LazyLock::new(|| load(pipeline("p").as_str().as_bytes()).unwrap().manifest);
 
 fn id_of(kind: Kind) -> String {
     format!("id-of-{kind}")
@@ -382,13 +438,15 @@ fn check_observed(observed: &Observed) {
 
 /// That a call names its kind's collection, or one object in it, whatever the id.
 fn check_call(kind: Kind, call: &Call) {
-    let rest = call.path.strip_prefix(kind.spec().collection()).unwrap_or_else(|| panic!("{call:?} leaves it"));
+    let rest =
+        call.path.strip_prefix(kind.spec().collection()).unwrap_or_else(|| panic!("{call:?} leaves it"));
     let segment = rest.strip_suffix("/action").unwrap_or(rest);
-    let inside = segment.strip_prefix('/').map_or(segment.is_empty() && call.method != Method::Delete, |id| {
-        !id.is_empty()
-            && !matches!(id, "." | "..")
-            && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.~%".contains(&b))
-    });
+    let inside =
+        segment.strip_prefix('/').map_or(segment.is_empty() && call.method != Method::Delete, |id| {
+            !id.is_empty()
+                && !matches!(id, "." | "..")
+                && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.~%".contains(&b))
+        });
     assert!(inside, "{call:?} leaves its collection");
 }
 
@@ -443,7 +501,10 @@ fn answers() {
                     }
                     let problem = Problem::of(&reply);
                     let result = match report.steps.len() % 4 {
-                        0 => StepResult::Failed { why: problem.to_string(), hint: problem.hint().map(str::to_owned) },
+                        0 => StepResult::Failed {
+                            why: problem.to_string(),
+                            hint: problem.hint().map(str::to_owned),
+                        },
                         1 => StepResult::Unknown { why: problem.message.clone() },
                         2 => StepResult::Conflict { why: text },
                         _ => StepResult::Done { id: problem.request_id.clone(), note: Some(problem.message) },
@@ -516,7 +577,8 @@ fn saved_plans() {
                 return mutate::bytes(random, input, TEXTS, seeds);
             }
             // With a fingerprint that fits, as somebody would who means to deceive.
-            let donors: Vec<Value> = seeds.iter().map(|s| serde_json::from_slice(s).unwrap_or_default()).collect();
+            let donors: Vec<Value> =
+                seeds.iter().map(|s| serde_json::from_slice(s).unwrap_or_default()).collect();
             let document: Value = serde_json::from_slice(input).unwrap_or_default();
             for _ in 0..50 {
                 let plan = mutate::json(random, &document["plan"], &donors);
@@ -542,7 +604,10 @@ fn saved_plans() {
                         let rest = call.path.strip_prefix(step.address.kind.spec().collection()).unwrap();
                         let id = rest.trim_start_matches('/').trim_end_matches("/action");
                         let is_known = ids.iter().any(|known| segment(known) == id);
-                        assert!(is_known || call.method == Method::Post && rest.is_empty(), "{call:?} is not pinned");
+                        assert!(
+                            is_known || call.method == Method::Post && rest.is_empty(),
+                            "{call:?} is not pinned"
+                        );
                         assert!(plan.pins[&step.address].touched, "{call:?} is not pinned");
                     }
                     if let Intent::Adopt { id, .. } = &step.intent {
@@ -568,10 +633,13 @@ fn wire() {
             let input = &seeds[random.below(seeds.len())];
             let at = input.windows(4).position(|w| w == b"\r\n\r\n").map_or(0, |at| at + 4);
             let (head, body) = input.split_at(at);
-            let head = if random.below(3) == 0 { mutate::bytes(random, head, &words, seeds) } else { head.to_vec() };
+            let head =
+                if random.below(3) == 0 { mutate::bytes(random, head, &words, seeds) } else { head.to_vec() };
             let parsed = serde_json::from_slice::<Value>(body);
             let body = match parsed {
-                Ok(body) if random.below(4) > 0 => mutate::json(random, &body, &[OBJECTS.clone()]).to_string(),
+                Ok(body) if random.below(4) > 0 => {
+                    mutate::json(random, &body, std::slice::from_ref(&OBJECTS)).to_string()
+                }
                 _ => String::from_utf8_lossy(&mutate::bytes(random, body, &words, seeds)).into_owned(),
             };
             // Mostly the length is right: a wrong one is found before anything else.
@@ -616,12 +684,35 @@ fn wire() {
 }
 
 const WIRE_WORDS: &[&str] = &[
-    "HTTP/1.1 ", "HTTP/1.0 200 OK\r\n", "200", "204", "301", "404", "429", "503", "999", "000",
-    "content-length: 0\r\n", "content-length: 99999999999999999999\r\n", "content-length: -1\r\n",
-    "transfer-encoding: chunked\r\n", "content-encoding: gzip\r\n", "location: /x\r\n", "retry-after: 0\r\n",
-    "retry-after: Sun, 06 Nov 1994 08:49:37 GMT\r\n", "x-request-id: \u{1b}[31m\r\n", "content-type: text/html\r\n", "\r\n",
-    "\r\n\r\n", "connection: close\r\n", "<html><title>x</title>", "FFFFFFFFFFFFFFFF\r\n", "0\r\n\r\n",
-    "\"_links\":{\"next\":{\"href\":\"/x?continuationToken=a\"}}", "\"items\":[]", "\"data\":[]",
+    "HTTP/1.1 ",
+    "HTTP/1.0 200 OK\r\n",
+    "200",
+    "204",
+    "301",
+    "404",
+    "429",
+    "503",
+    "999",
+    "000",
+    "content-length: 0\r\n",
+    "content-length: 99999999999999999999\r\n",
+    "content-length: -1\r\n",
+    "transfer-encoding: chunked\r\n",
+    "content-encoding: gzip\r\n",
+    "location: /x\r\n",
+    "retry-after: 0\r\n",
+    "retry-after: Sun, 06 Nov 1994 08:49:37 GMT\r\n",
+    "x-request-id: \u{1b}[31m\r\n",
+    "content-type: text/html\r\n",
+    "\r\n",
+    "\r\n\r\n",
+    "connection: close\r\n",
+    "<html><title>x</title>",
+    "FFFFFFFFFFFFFFFF\r\n",
+    "0\r\n\r\n",
+    "\"_links\":{\"next\":{\"href\":\"/x?continuationToken=a\"}}",
+    "\"items\":[]",
+    "\"data\":[]",
 ];
 
 /// Requests of anybody to the emulator: it answers or hangs up, and the next one finds it alive.
@@ -653,9 +744,12 @@ fn requests() {
             let input = &seeds[random.below(seeds.len())];
             let at = input.windows(4).position(|w| w == b"\r\n\r\n").map_or(0, |at| at + 4);
             let (head, body) = input.split_at(at);
-            let head = if random.below(2) == 0 { mutate::bytes(random, head, &words, seeds) } else { head.to_vec() };
+            let head =
+                if random.below(2) == 0 { mutate::bytes(random, head, &words, seeds) } else { head.to_vec() };
             let body = match serde_json::from_slice::<Value>(body) {
-                Ok(body) if random.below(4) > 0 => mutate::json(random, &body, &[OBJECTS.clone()]).to_string(),
+                Ok(body) if random.below(4) > 0 => {
+                    mutate::json(random, &body, std::slice::from_ref(&OBJECTS)).to_string()
+                }
                 _ if random.below(2) == 0 => String::from_utf8_lossy(body).into_owned(),
                 _ => String::from_utf8_lossy(&mutate::bytes(random, body, &words, seeds)).into_owned(),
             };
@@ -665,14 +759,14 @@ fn requests() {
         run: &|input| {
             let mut handle = handle.borrow_mut();
             handle.1 += 1;
-            if handle.1 % 2_000 == 0 {
+            if handle.1.is_multiple_of(2_000) {
                 handle.0 = start();
             }
             let answer = hostile::send(handle.0.url(), input, Duration::from_millis(20));
             let said = answer.is_empty() || answer.starts_with(b"HTTP/1.1 ");
             assert!(said, "{:?}", String::from_utf8_lossy(&answer));
             assert_eq!(PANICS.load(Ordering::Relaxed), 0, "the emulator panicked");
-            if handle.1 % 50 == 0 {
+            if handle.1.is_multiple_of(50) {
                 let answer = hostile::send(handle.0.url(), ALIVE, Duration::from_secs(10));
                 assert!(answer.starts_with(b"HTTP/1.1 200"), "{:?}", String::from_utf8_lossy(&answer));
             }
@@ -685,11 +779,43 @@ const ALIVE: &[u8] = b"GET /data/foundation/flowservice/connections?limit=2 HTTP
     x-api-key: k\r\nx-gw-ims-org-id: 0123456789ABCDEF01234567@AdobeOrg\r\nx-sandbox-name: dev\r\nconnection: close\r\n\r\n";
 
 const REQUEST_WORDS: &[&str] = &[
-    "GET ", "POST ", "PUT ", "PATCH ", "DELETE ", "HEAD ", "OPTIONS ", "/data/foundation/flowservice/flows", "/action?op=disable",
-    "/sourceConnections", "/targetConnections", "/conversion/mappingSets", "/catalog/dataSets", "/schemaregistry/tenant/schemas",
-    "?property=id==a,b", "?property=name!=x&property=state==enabled", "?limit=-1", "&limit=0", "&start=99999999999999999999",
-    "&continuationToken=%ff", "&orderby=-x", "&count=true", "If-Match: \"x\"\r\n", "if-match: *\r\n", "x-sandbox-name: prod\r\n",
-    "content-type: text/plain\r\n", "transfer-encoding: chunked\r\n\r\nffff\r\n", "expect: 100-continue\r\n", "%00", "%zz", "//",
-    "{\"op\":\"move\",\"from\":\"/a\",\"path\":\"/a/b\"}", "{\"op\":\"test\",\"path\":\"/transformations/99999999999999999999\"}",
-    "\"path\":\"/\"", "\"path\":\"\"", "\"startTime\":\"x\"", "\"interval\":-1", "/ims/token/v3", "?version=-1",
+    "GET ",
+    "POST ",
+    "PUT ",
+    "PATCH ",
+    "DELETE ",
+    "HEAD ",
+    "OPTIONS ",
+    "/data/foundation/flowservice/flows",
+    "/action?op=disable",
+    "/sourceConnections",
+    "/targetConnections",
+    "/conversion/mappingSets",
+    "/catalog/dataSets",
+    "/schemaregistry/tenant/schemas",
+    "?property=id==a,b",
+    "?property=name!=x&property=state==enabled",
+    "?limit=-1",
+    "&limit=0",
+    "&start=99999999999999999999",
+    "&continuationToken=%ff",
+    "&orderby=-x",
+    "&count=true",
+    "If-Match: \"x\"\r\n",
+    "if-match: *\r\n",
+    "x-sandbox-name: prod\r\n",
+    "content-type: text/plain\r\n",
+    "transfer-encoding: chunked\r\n\r\nffff\r\n",
+    "expect: 100-continue\r\n",
+    "%00",
+    "%zz",
+    "//",
+    "{\"op\":\"move\",\"from\":\"/a\",\"path\":\"/a/b\"}",
+    "{\"op\":\"test\",\"path\":\"/transformations/99999999999999999999\"}",
+    "\"path\":\"/\"",
+    "\"path\":\"\"",
+    "\"startTime\":\"x\"",
+    "\"interval\":-1",
+    "/ims/token/v3",
+    "?version=-1",
 ];

@@ -16,6 +16,7 @@ mod cli;
 mod faults;
 mod fuzz;
 mod guards;
+mod hostile;
 mod kinds;
 mod plan_props;
 mod readings;

@@ -7,8 +7,8 @@ use sha2::{Digest, Sha256};
 
 use super::{Observations, Pin, Plan};
 use crate::kind::{Address, Body, Intent, Leaf, visit_leaves};
-use crate::wire::Etag;
 use crate::state::model::{Entry, Place, State};
+use crate::wire::Etag;
 
 /// What a plan stands on.
 pub(super) fn pins(
@@ -132,7 +132,8 @@ fn uncovered(plan: &Plan, entries: &BTreeMap<Address, Entry>) -> Vec<(Option<Add
         };
         let known = Known { pin, entry: entries.get(address) };
         let intents = || operation.steps.iter().map(|step| &step.intent);
-        let adopted = |id: &str| intents().any(|i| matches!(i, Intent::Adopt { id: taken, .. } if taken == id));
+        let adopted =
+            |id: &str| intents().any(|i| matches!(i, Intent::Adopt { id: taken, .. } if taken == id));
         for step in &operation.steps {
             let parents_pinned = |body: &Body| {
                 let mut pinned = true;

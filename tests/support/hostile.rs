@@ -48,13 +48,23 @@ impl Server {
 
     /// The request lines since this was last asked.
     pub(crate) fn seen(&self) -> Vec<String> {
+        let line = |head: String| head.lines().next().unwrap_or_default().to_owned();
+        self.heads().into_iter().map(line).collect()
+    }
+
+    /// The heads of the requests since anybody last asked.
+    pub(crate) fn heads(&self) -> Vec<String> {
         std::mem::take(&mut self.seen.lock().unwrap())
     }
 
     /// A client of it that tries once.
     pub(crate) fn client(&self) -> Client {
+        Client::new(self.settings(), Redactor::default()).unwrap()
+    }
+
+    pub(crate) fn settings(&self) -> Settings {
         let second = Duration::from_secs(10);
-        let settings = Settings {
+        Settings {
             gateway: self.url.clone(),
             ims: self.url.clone(),
             org: super::ORG.into(),
@@ -67,8 +77,7 @@ impl Server {
             ca_file: None,
             retry: retry::Policy { tries: 1, ..retry::Policy::default() },
             user_agent: "flowform-tests".into(),
-        };
-        Client::new(settings, Redactor::default()).unwrap()
+        }
     }
 }
 
@@ -83,7 +92,7 @@ fn serve(mut stream: TcpStream, answer: &Answer, seen: &Mutex<Vec<String>>) {
         }
     }
     let head = String::from_utf8_lossy(&head).into_owned();
-    seen.lock().unwrap().push(head.lines().next().unwrap_or_default().to_owned());
+    seen.lock().unwrap().push(head.clone());
     answer(&head, &mut stream);
     let _ = stream.shutdown(std::net::Shutdown::Write);
 }
@@ -104,4 +113,40 @@ pub(crate) fn send(url: &str, bytes: &[u8], patience: Duration) -> Vec<u8> {
         let _ = stream.read_to_end(&mut answer);
     }
     answer
+}
+
+/// A whole answer.
+pub(crate) fn http(status: &str, headers: &str, body: &[u8]) -> Vec<u8> {
+    let length = body.len();
+    let head = format!("HTTP/1.1 {status}\r\n{headers}content-length: {length}\r\nconnection: close\r\n\r\n");
+    [head.as_bytes(), body].concat()
+}
+
+/// Zeros as gzip, about two hundred times as many as it has bytes: one block of fixed codes that say "the last byte, 258
+/// times more", written by hand since nothing else here packs anything.
+pub(crate) fn bomb(zeros: usize) -> Vec<u8> {
+    let mut out = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
+    let (mut bits, mut held) = (0_u32, 0);
+    let mut put = |code: u32, length: u32| {
+        bits |= code << held;
+        held += length;
+        while held >= 8 {
+            out.push((bits & 0xff) as u8);
+            bits >>= 8;
+            held -= 8;
+        }
+    };
+    // The last block, fixed codes; a zero byte (code 00110000, first bit first).
+    put(0b011, 3);
+    put(0b0000_1100, 8);
+    for _ in 0..zeros / 258 {
+        // Length 258 (code 11000101), distance 1 (code 00000).
+        put(0b1010_0011, 8);
+        put(0, 5);
+    }
+    // End of block, and room for the last bits.
+    put(0, 7);
+    put(0, 7);
+    out.extend([0; 8]);
+    out
 }

@@ -176,6 +176,18 @@ impl Sandbox {
         Ran::new(self, arguments, &output)
     }
 
+    /// Runs a command to its end in so much memory, in kB.
+    pub(crate) fn run_within(&self, memory: u32, arguments: &[&str]) -> Ran<'_> {
+        let limited = format!("ulimit -v {memory}; exec \"$0\" \"$@\"");
+        let ours = self.command(arguments);
+        let mut command = Command::new("sh");
+        command.arg("-c").arg(limited).arg(ours.get_program()).args(ours.get_args());
+        command.current_dir(self.path()).env_clear().env("MALLOC_ARENA_MAX", "2").stdin(Stdio::null());
+        command.envs(ours.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        let output = command.output().unwrap();
+        Ran::new(self, arguments, &output)
+    }
+
     /// Starts a command.
     pub(crate) fn start(&self, arguments: &[&str]) -> Running<'_> {
         let mut child = self.command(arguments).spawn().unwrap();
