@@ -3,14 +3,14 @@
 //! Managed objects come by id lists or paged lists, whichever is fewer requests; what a list does not show is read
 //! singly before it counts as absent, because a list may lag and a filter may hide (platform-api.md 1.6, 2.3).
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use serde_json::Value;
 use tokio::task::{JoinError, JoinSet};
 
 use crate::api::{self, Client, Problem};
-use crate::kind::{Address, Kind, Listing, Observed};
+use crate::kind::{Address, Kind, Listing, Observed, usable_id};
 use crate::plan::Observations;
 use crate::wire::{Call, Reply};
 
@@ -25,6 +25,10 @@ const PAGE: usize = 100;
 
 /// More pages than these make no list that anybody has: a platform that always names another one is not followed.
 const MOST_PAGES: usize = 1_000;
+
+/// Mapping sets per page where the first page was not enough. The largest `limit` is documented nowhere; a platform that
+/// refuses this one is asked for less.
+const LARGE_PAGE: usize = 1000;
 
 /// Up to here, mapping sets are read singly: they have no filter by id.
 const FEW: usize = 3;
@@ -237,6 +241,23 @@ impl Looker {
             self.list(None, &mut |observed| found.add(observed, known, names)).await?;
             return Ok(found);
         }
+        match self.look_filtered_by(known, names, &mut found).await {
+            // Filters by name are documented for some kinds only (platform-api.md 2.3): the list does it too.
+            Err(Error::Refused { problem, .. }) if problem.status == 400 && !names.is_empty() => {
+                self.list(None, &mut |observed| found.add(observed, known, names)).await?;
+                Ok(found)
+            }
+            other => other.map(|()| found),
+        }
+    }
+
+    async fn look_filtered_by(
+        &self,
+        known: &BTreeMap<String, Option<u64>>,
+        names: &BTreeSet<String>,
+        found: &mut Found,
+    ) -> Result<(), Error> {
+        let ids: Vec<&str> = known.keys().map(String::as_str).collect();
         let mut filters: Vec<String> =
             ids.chunks(IDS_PER_REQUEST).map(|ids| format!("id=={}", ids.join(","))).collect();
         let names_listed: Vec<&str> = names.iter().map(String::as_str).collect();
@@ -261,7 +282,7 @@ impl Looker {
                 objects?.into_iter().for_each(|observed| found.add(observed, known, names));
             }
         }
-        Ok(found)
+        Ok(())
     }
 
     /// How many objects of the kind there are; `None` if the platform does not say.
@@ -326,31 +347,75 @@ impl Looker {
             return Ok(found);
         }
         let spec = self.kind.spec();
+        let mut seen: BTreeSet<String> = BTreeSet::new();
+        let mut short: Vec<String> = Vec::new();
         let mut start = 0;
-        let mut seen = HashSet::new();
+        let (mut limit, mut larger) = (PAGE, LARGE_PAGE);
         for _ in 0..MOST_PAGES {
             let call = Call::get(spec.collection())
-                .query("limit", PAGE.to_string())
+                .query("limit", limit.to_string())
                 .query("start", start.to_string());
-            let reply = self.success(&call).await?;
+            let reply = match self.send(&call).await {
+                Ok(reply) if reply.status == 400 && limit > PAGE => {
+                    (limit, larger) = (PAGE, PAGE);
+                    continue;
+                }
+                Err(Error::NoAnswer { source: api::Error::TooLarge { .. }, .. }) if limit > PAGE => {
+                    (limit, larger) = (PAGE, PAGE);
+                    continue;
+                }
+                reply => reply?,
+            };
+            let reply = self.accepted(reply)?;
             let items = reply.body.get("data").and_then(Value::as_array);
             let items = items.ok_or_else(|| self.undecodable("a list without `data`"))?;
             let before = seen.len();
             for item in items {
-                // A short form without the mappings says too little: such a set is read singly afterwards.
-                if let Some(observed) = spec.observed(item) {
-                    seen.insert(observed.id.clone());
-                    found.add(observed, known, names);
+                let text = |member: &str| item.get(member).and_then(Value::as_str);
+                let id = text("id").and_then(usable_id);
+                let id = id.ok_or_else(|| self.undecodable("an object without a usable id"))?;
+                seen.insert(id.clone());
+                match spec.observed(item) {
+                    Some(observed) => found.add(observed, known, names),
+                    // A short form says too little. Ours are read singly anyway; others only if they could bear a name.
+                    None if !known.contains_key(&id)
+                        && text("name").is_none_or(|name| names.contains(name)) =>
+                    {
+                        short.push(id);
+                    }
+                    None => {}
                 }
             }
             start += items.len();
-            let all_known = names.is_empty() && known.keys().all(|id| found.by_id.contains_key(id));
-            // A page with nothing new means that `start` is not heeded, or that the end is reached.
-            if items.is_empty() || all_known || seen.len() == before {
-                return Ok(found);
+            let all_known = names.is_empty() && known.keys().all(|id| seen.contains(id));
+            // Fewer than asked for is the end (`_page.count` says nothing, platform-api.md 3.1), unless the platform
+            // caps pages and says where to go on. A page with nothing new means that `start` is not heeded.
+            let more = reply.body.pointer("/_links/next/href").is_some_and(|href| !href.is_null());
+            if all_known || seen.len() == before || (items.len() < limit && !more) {
+                return self.with_short(found, short, known, names).await;
             }
+            // Others' sets stand before ours: larger pages, which no document forbids.
+            limit = larger;
         }
         Err(self.undecodable("a list without an end"))
+    }
+
+    /// What was found, with those that a list showed in a short form only, where a name is looked for.
+    async fn with_short(
+        &self,
+        mut found: Found,
+        short: Vec<String>,
+        known: &BTreeMap<String, Option<u64>>,
+        names: &BTreeSet<String>,
+    ) -> Result<Found, Error> {
+        if !names.is_empty() {
+            for id in short {
+                if let Some(observed) = self.read(&id, None).await? {
+                    found.add(observed, known, names);
+                }
+            }
+        }
+        Ok(found)
     }
 
     /// The newest version of a mapping set: a read without a version gives the newest or the first, documents disagree
@@ -392,6 +457,10 @@ impl Looker {
 
     async fn success(&self, call: &Call) -> Result<Reply, Error> {
         let reply = self.send(call).await?;
+        self.accepted(reply)
+    }
+
+    fn accepted(&self, reply: Reply) -> Result<Reply, Error> {
         if reply.is_success() {
             return Ok(reply);
         }

@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::{Arc, RwLock};
 
+use serde_json::Value;
 use zeroize::Zeroizing;
 
 /// What stands in every output in place of a secret.
@@ -50,7 +51,7 @@ impl Redactor {
         if value.len() < SHORTEST_SEARCHED {
             return;
         }
-        let json = serde_json::Value::from(value).to_string();
+        let json = Value::from(value).to_string();
         let forms = [
             value.to_owned(),
             json[1..json.len() - 1].to_owned(),
@@ -79,6 +80,57 @@ impl Redactor {
     }
 }
 
+/// Names that hold secrets: those with `format: password` in Adobe's authentication specs (platform-api.md 6.2) and what
+/// the connectors' documents call their secrets. Compared in lower case, as endings.
+const SECRET_ENDINGS: &[&str] = &[
+    "password",
+    "passphrase",
+    "secret",
+    "token",
+    "apikey",
+    "secretkey",
+    "accountkey",
+    "accesskey",
+    "privatekey",
+    "privatekeycontent",
+    "sasuri",
+    "connectionstring",
+];
+
+/// Whether a member of this name is known to be secret.
+pub fn is_secret_name(name: &str) -> bool {
+    let name: String =
+        name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
+    name != "continuationtoken" && SECRET_ENDINGS.iter().any(|ending| name.ends_with(ending))
+}
+
+/// A body for a log: without any credential, known to this process or not (a platform may show an old one in clear).
+pub fn without_credentials(body: &Value) -> Value {
+    let masked = || Value::from(MASK);
+    match body {
+        Value::Object(members) => {
+            let path = members.get("path").and_then(Value::as_str);
+            let patches_auth = path.is_some_and(|path| path.starts_with("/auth"));
+            let member = |(name, value): (&String, &Value)| {
+                let hidden = match value {
+                    Value::Object(auth) if name == "auth" => {
+                        let mut auth = auth.clone();
+                        auth.insert("params".to_owned(), masked());
+                        Value::Object(auth)
+                    }
+                    _ if name == "value" && patches_auth => masked(),
+                    Value::String(_) | Value::Number(_) if is_secret_name(name) => masked(),
+                    other => without_credentials(other),
+                };
+                (name.clone(), hidden)
+            };
+            Value::Object(members.iter().map(member).collect())
+        }
+        Value::Array(items) => Value::Array(items.iter().map(without_credentials).collect()),
+        other => other.clone(),
+    }
+}
+
 impl fmt::Debug for Redactor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Redactor")
@@ -102,6 +154,27 @@ mod tests {
         assert_eq!(redactor.redact(r#"{"x":"a\"b/c+d e"}"#), format!(r#"{{"x":"{MASK}"}}"#));
         assert_eq!(redactor.redact("q=a%22b%2Fc%2Bd%20e"), format!("q={MASK}"));
         assert_eq!(redactor.redact("nothing here"), "nothing here");
+    }
+
+    #[test]
+    fn secrets_are_told_by_their_names() {
+        for name in ["accessToken", "clientSecret", "password", "s3SecretKey", "sasUri", "connection-string"]
+        {
+            assert!(is_secret_name(name), "{name}");
+        }
+        for name in ["accessTokenUrl", "subdomain", "host", "username", "clientId", "continuationToken"] {
+            assert!(!is_secret_name(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_logged_body_holds_no_credential_wherever_it_stands() {
+        let body = serde_json::json!({ "items": [
+            { "auth": { "specName": "O", "params": { "odd": "hush-hush" } }, "accessToken": "hush-hush", "name": "n" },
+            { "op": "replace", "path": "/auth/params", "value": { "odd": "hush-hush" } },
+        ] });
+        let logged = without_credentials(&body).to_string();
+        assert!(!logged.contains("hush") && logged.contains("\"name\":\"n\""), "{logged}");
     }
 
     #[test]

@@ -13,7 +13,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("manifest", &["kind", "secret"]),
     ("state", &["kind", "wire", "secret"]),
     ("api", &["wire", "secret"]),
-    ("kind", &["wire"]),
+    ("kind", &["wire", "secret"]),
     ("wire", &[]),
     ("secret", &[]),
     ("emulator", &[]),

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::support::{CLIENT_SECRET, Sandbox, TOKEN, pipeline};
+use crate::support::{CLIENT_SECRET, Sandbox, TOKEN, Text, pipeline};
 
 #[test]
 fn a_command_line_that_cannot_be_understood() {
@@ -31,6 +31,14 @@ fn a_command_line_that_cannot_be_understood() {
 }
 
 #[test]
+fn every_mistake_is_reported_in_one_run() {
+    let s = Sandbox::bare();
+    // The flow refers to the source, whose section has a mistake of its own.
+    s.manifest(&pipeline("users").edit("format: json", "fromat: json").edit("interval: 15", "interval: 5"));
+    s.run(&["validate", "m.yaml"]).exit(4).says("unknown key `fromat`").says("an interval of 5").end();
+}
+
+#[test]
 fn each_class_of_failure_has_its_exit_code() {
     let mut s = Sandbox::new();
     s.manifest(&pipeline("users"));
@@ -43,7 +51,7 @@ fn each_class_of_failure_has_its_exit_code() {
     s.run(&["plan", "m.yaml"]).exit(10).end();
     std::fs::remove_file(s.path().join("state/dev.json")).unwrap();
     s.behave(&["client-secret=another"]);
-    s.run(&["plan", "m.yaml"]).exit(5).end();
+    s.run(&["plan", "m.yaml"]).exit(5).says("IMS refuses the client id or the client secret").end();
     s.behave(&[]);
     s.unset("ADOBE_CLIENT_SECRET");
     s.run(&["plan", "m.yaml"]).exit(5).says("ADOBE_CLIENT_SECRET").end();
@@ -127,6 +135,36 @@ fn colours_are_for_those_who_want_them() {
 }
 
 #[test]
+fn nothing_that_others_wrote_reaches_the_terminal_as_it_is() {
+    let s = Sandbox::new();
+    s.manifest(&pipeline("users").edit("from there to here", "\"\\e[31mred\\a\""));
+    s.run(&["validate", "m.yaml"]).exit(4).says("characters that cannot be seen").end();
+    s.manifest(&pipeline("users"));
+    let contents = |s: &Sandbox| s.contents().one("flows").clone();
+    let check = |arguments: &[&str]| {
+        let ran = s.run(arguments).success();
+        for text in [&ran.stdout, &ran.stderr] {
+            assert!(!text.contains(['\u{1b}', '\u{7}', '\u{202e}']), "{ran}");
+        }
+    };
+    s.converge(&[]);
+    s.somebody().describe("flows", &contents(&s), "\u{1b}]0;title\u{7} \u{202e}desrever\nline");
+    check(&["plan", "m.yaml", "--requests"]);
+    check(&["apply", "m.yaml", "--auto-approve", "--log", "debug"]);
+}
+
+#[test]
+fn nothing_that_others_wrote_reaches_the_terminal_through_the_log() {
+    let s = Sandbox::new();
+    s.manifest(&pipeline("users"));
+    s.converge(&[]);
+    s.somebody().describe("flows", s.contents().one("flows"), "\u{1b}]0;title\u{7} \u{202e}desrever\nline");
+    let ran = s.run(&["plan", "m.yaml", "--log", "trace"]).success();
+    assert!(!ran.stderr.contains(['\u{1b}', '\u{7}', '\u{202e}']), "a log line is not made harmless");
+    ran.end();
+}
+
+#[test]
 fn stdout_is_data_and_stderr_is_talk() {
     let s = Sandbox::new();
     s.manifest(&pipeline("users"));
@@ -204,6 +242,51 @@ fn two_interrupts_stop_at_once_and_the_next_run_looks() {
 }
 
 #[test]
+fn an_interrupt_leaves_no_flow_switched_off() {
+    let mut s = Sandbox::new();
+    s.manifest(&pipeline("users"));
+    s.converge(&[]);
+    s.manifest(&pipeline("users").edit("params: {}", "params: { page: 2 }"));
+    let held = s.path().join("held");
+    s.fail(&[&format!("POST /flows/*/action:stop-before={}", held.display())]);
+    let mut running = s.start(&["apply", "m.yaml", "--auto-approve", "--parallelism", "1"]);
+    running.until("held");
+    running.signal("INT");
+    running.until_it_says("Stopping");
+    running.release("held");
+    running.end().exit(130).end();
+    assert_eq!(s.contents().counts(), [1, 2, 1, 1, 1]);
+    assert_eq!(s.contents().flow_state(), "enabled");
+    s.fail(&[]);
+    s.converge(&[]);
+    assert_eq!(s.contents().counts(), [1; 5]);
+    s.state_is_the_platform();
+}
+
+#[test]
+fn the_emulator_as_a_server_of_its_own() {
+    let mut s = Sandbox::new();
+    s.stop();
+    let flags = ["--store", "theirs.jsonl", "--request-log", "theirs.log", "--behaviour", "page-count=real"];
+    let mut server = s.start(&[&["emulator"], &flags[..]].concat());
+    let url = server.first_line();
+    let at = ["--gateway", &url, "--ims", &url];
+    s.manifest(&pipeline("users"));
+    s.apply(&at).success().end();
+    let planned = s.plan(&[&at[..], &["--detailed-exitcode"]].concat());
+    assert!(planned.is_empty() && planned.code == Some(0));
+    assert!(s.read("theirs.log").contains("POST"));
+    server.signal("INT");
+    server.end().success().end();
+    // What it held is there when it comes again, at another port.
+    let mut server = s.start(&[&["emulator"], &flags[..]].concat());
+    let url = server.first_line();
+    assert!(s.plan(&["--gateway", &url, "--ims", &url]).is_empty());
+    server.signal("TERM");
+    server.end().success().end();
+}
+
+#[test]
 fn an_interrupted_plan_changes_nothing() {
     let mut s = Sandbox::new();
     s.manifest(&pipeline("users"));
@@ -217,12 +300,10 @@ fn an_interrupted_plan_changes_nothing() {
 }
 
 /// Everything that a life of a secret prints and keeps: created, rotated, refused, lost, killed, destroyed.
-fn life_of_a_secret(switch: &str, log: &str) -> String {
+fn life_of_a_secret(manifest: &Text, switch: &str, log: &str) -> String {
     let mut s = Sandbox::behaving(&[switch]);
     s.set("ZENDESK_URL", HIDDEN);
-    // A parameter that is secret here though its name does not say so.
-    let manifest = pipeline("users").edit("https://acme.zendesk.com", "{ fromEnv: ZENDESK_URL }");
-    s.manifest(&manifest);
+    s.manifest(manifest);
     let mut printed = String::new();
     let mut keep = |s: &Sandbox, arguments: &[&str]| {
         let ran = s.run(&[arguments, &["--log", log]].concat());
@@ -278,21 +359,28 @@ fn leaks(printed: &str) -> Vec<String> {
 
 #[test]
 fn no_secret_is_printed_or_kept() {
-    let printed = life_of_a_secret("secret-echo=masked", "trace");
+    let printed = life_of_a_secret(&pipeline("users"), "secret-echo=masked", "trace");
     assert!(printed.contains("TRACE"), "nothing was logged");
     let leaks = leaks(&printed);
     assert!(leaks.is_empty(), "{leaks:#?}");
 }
 
 #[test]
+fn a_parameter_is_secret_when_the_manifest_refers_to_it_as_a_secret() {
+    let manifest = pipeline("users").edit("https://acme.zendesk.com", "{ fromEnv: ZENDESK_URL }");
+    let leaks = leaks(&life_of_a_secret(&manifest, "secret-echo=masked", "debug"));
+    assert!(leaks.is_empty(), "{leaks:#?}");
+}
+
+#[test]
 fn a_platform_that_shows_secrets_does_not_make_them_public() {
-    let leaks = leaks(&life_of_a_secret("secret-echo=clear", "warn"));
+    let leaks = leaks(&life_of_a_secret(&pipeline("users"), "secret-echo=clear", "warn"));
     assert!(leaks.is_empty(), "{leaks:#?}");
 }
 
 #[test]
 fn a_platform_that_shows_secrets_does_not_bring_them_into_the_log() {
-    let leaks = leaks(&life_of_a_secret("secret-echo=clear", "trace"));
+    let leaks = leaks(&life_of_a_secret(&pipeline("users"), "secret-echo=clear", "trace"));
     assert!(leaks.is_empty(), "{leaks:#?}");
 }
 

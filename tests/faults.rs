@@ -27,6 +27,10 @@ const ONCE: &[&str] = &[
     "delete",
 ];
 
+/// Those whose effect depends on the write that they strike; the others are the transport's business.
+const TELLING: &[&str] =
+    &["close-before", "close-after", "status-after=500", "403", "412", "etag-bump", "edit", "delete"];
+
 /// Those that a run gets over by itself.
 const GOT_OVER: &[&str] = &[
     "close-before",
@@ -42,8 +46,7 @@ const GOT_OVER: &[&str] = &[
 ];
 
 /// How a request goes wrong however often it is sent, until the run ends.
-const ALWAYS: &[&str] =
-    &["close-after", "truncate", "status=500", "status-after=500", "429", "412", "etag-bump"];
+const ALWAYS: &[&str] = &["close-after", "status=500", "status-after=500", "429", "etag-bump"];
 
 /// A world, and what is done in it.
 struct Scenario {
@@ -51,11 +54,25 @@ struct Scenario {
     before: Option<Text>,
     /// After; `None` is a destroy.
     after: Option<Text>,
+    /// How many objects of each kind there are then.
+    counts: [usize; 5],
+    /// What the flows do then.
+    flows: &'static str,
+    /// Flags of the runs that are struck.
+    flags: &'static [&'static str],
+    /// Switches of the platform.
+    switches: &'static [&'static str],
+}
+
+impl Default for Scenario {
+    fn default() -> Self {
+        Self { before: None, after: None, counts: [1; 5], flows: "enabled", flags: &[], switches: &[] }
+    }
 }
 
 impl Scenario {
     fn begin(&self) -> Sandbox {
-        let s = Sandbox::new();
+        let s = Sandbox::behaving(self.switches);
         if let Some(before) = &self.before {
             s.manifest(before);
             s.converge(&[]);
@@ -69,20 +86,26 @@ impl Scenario {
     /// Runs it; how it ends is the case's business.
     fn run(&self, s: &Sandbox) -> Option<i32> {
         // In a fixed order, so that the same request is struck each time.
-        let more = ["--parallelism", "1"];
+        let more = [&["--parallelism", "1"], self.flags].concat();
         if self.after.is_some() { s.apply(&more).code } else { s.destroy(&more).code }
-    }
-
-    fn counts(&self) -> [usize; 5] {
-        if self.after.is_some() { [1; 5] } else { [0; 5] }
     }
 
     /// The writes it takes when nothing goes wrong, as fault patterns.
     fn patterns(&self, world: &Sandbox) -> Vec<String> {
         let s = world.copy();
         let requests = s.recorded(|s| assert_eq!(self.run(s), Some(0)));
-        assert_eq!(s.contents().counts(), self.counts());
-        requests.iter().filter(|r| r.is_write()).map(pattern).collect()
+        assert_eq!(s.contents().counts(), self.counts);
+        let mut patterns: Vec<String> = requests.iter().filter(|r| r.is_write()).map(pattern).collect();
+        assert!(patterns.len() >= 5, "{patterns:?}");
+        // The second of a kind is told by its number.
+        for at in (1..patterns.len()).rev() {
+            let before = patterns[..at].iter().filter(|other| **other == patterns[at]).count();
+            if before > 0 {
+                let number = format!("#{}", before + 1);
+                patterns[at].push_str(&number);
+            }
+        }
+        patterns
     }
 }
 
@@ -95,15 +118,22 @@ fn pattern(request: &Request) -> String {
 }
 
 fn every_fault(scenario: &Scenario) {
+    these_faults(scenario, ONCE, ALWAYS);
+}
+
+fn these_faults(scenario: &Scenario, once: &[&str], always: &[&str]) {
     let world = scenario.begin();
-    let patterns = scenario.patterns(&world);
-    assert!(patterns.len() >= 5, "{patterns:?}");
     let mut cases = Vec::new();
-    for pattern in &patterns {
-        cases.extend(ONCE.iter().map(|fault| format!("{pattern}:{fault}")));
-        cases.extend(ALWAYS.iter().map(|fault| format!("{pattern}#*:{fault}")));
+    for pattern in scenario.patterns(&world) {
+        cases.extend(once.iter().map(|fault| format!("{pattern}:{fault}")));
+        cases.extend(always.iter().map(|fault| format!("{}#*:{fault}", all_of(&pattern))));
     }
     every_case(cases, &|case| one_case(scenario, &world, case));
+}
+
+/// A pattern for every request of its kind.
+fn all_of(pattern: &str) -> &str {
+    pattern.split('#').next().unwrap()
 }
 
 /// Runs the cases, some beside each other, and fails with all that did not go well.
@@ -146,16 +176,18 @@ fn one_case(scenario: &Scenario, world: &Sandbox, case: &str) {
 /// One more run without faults puts everything right.
 fn settled(scenario: &Scenario, s: &Sandbox, case: &str) {
     let again = match &scenario.after {
-        Some(_) => s.apply(&[]),
+        Some(_) => s.apply(scenario.flags),
         None => s.destroy(&[]),
     };
     assert!(again.code == Some(0), "{case}: the next run does not put it right:\n{again}");
     s.state_is_the_platform();
-    assert_eq!(s.contents().counts(), scenario.counts(), "{case}");
+    assert_eq!(s.contents().counts(), scenario.counts, "{case}");
     if scenario.after.is_some() {
         let planned = s.plan(&[]);
         assert!(planned.is_empty(), "{case}: {planned}");
-        assert_eq!(s.contents().flow_state(), "enabled", "{case}");
+        let contents = s.contents();
+        let mut flows = contents.of("flows").iter().map(|flow| &flow.body["state"]);
+        assert!(flows.all(|state| state == scenario.flows), "{case}: {contents:?}");
     }
 }
 
@@ -170,7 +202,8 @@ fn every_kill(scenario: &Scenario) {
         let held = s.path().join("held");
         s.fail(&[&format!("{case}={}", held.display())]);
         let verb = if scenario.after.is_some() { "apply" } else { "destroy" };
-        let mut running = s.start(&[verb, "m.yaml", "--auto-approve", "--parallelism", "1"]);
+        let arguments = [verb, "m.yaml", "--auto-approve", "--parallelism", "1"];
+        let mut running = s.start(&[&arguments, scenario.flags].concat());
         running.until("held");
         running.signal("KILL");
         assert_eq!(running.end().code, None);
@@ -181,7 +214,7 @@ fn every_kill(scenario: &Scenario) {
 }
 
 fn create() -> Scenario {
-    Scenario { before: None, after: Some(pipeline("users")) }
+    Scenario { after: Some(pipeline("users")), ..Scenario::default() }
 }
 
 fn update() -> Scenario {
@@ -191,16 +224,43 @@ fn update() -> Scenario {
         .edit("what is written", "what was written")
         .edit("source: result.email", "source: result.mail")
         .edit("interval: 15", "interval: 30");
-    Scenario { before: Some(pipeline("users")), after: Some(edited) }
+    Scenario { before: Some(pipeline("users")), after: Some(edited), ..Scenario::default() }
 }
 
 fn replace() -> Scenario {
     let edited = pipeline("users").edit("params: {}", "params: { page: 2 }");
-    Scenario { before: Some(pipeline("users")), after: Some(edited) }
+    Scenario { before: Some(pipeline("users")), after: Some(edited), ..Scenario::default() }
 }
 
 fn destroy() -> Scenario {
-    Scenario { before: Some(pipeline("users")), after: None }
+    Scenario { before: Some(pipeline("users")), counts: [0; 5], ..Scenario::default() }
+}
+
+/// A flow that must not run: made, then switched off.
+fn create_disabled() -> Scenario {
+    let off = pipeline("users").edit("interval: 15 }", "interval: 15 }\n  enabled: false");
+    Scenario { after: Some(off), flows: "disabled", ..Scenario::default() }
+}
+
+/// Everything but the target and the mapping becomes another object.
+fn replace_all() -> Scenario {
+    let edited = pipeline("users")
+        .edit("0a27232b-2c6e-4396-b8c6-c9fc24e37ba4", "2526ee57-0af4-46ea-a477-720a53108145")
+        .edit("OAuth2 Refresh Code", "OAuth generic-rest-connector")
+        .edit("subdomain: https://acme.zendesk.com", "host: acme.zendesk.com")
+        .edit("source: result.email", "source: result.mail");
+    Scenario { before: Some(pipeline("users")), after: Some(edited), ..Scenario::default() }
+}
+
+/// Two pipelines whose objects bear the same names.
+fn twins() -> Scenario {
+    let twin = pipeline("users").edit("pipeline: users", "pipeline: people");
+    Scenario { after: Some(pipeline("users").and(&twin)), counts: [2; 5], ..Scenario::default() }
+}
+
+/// Lists show new objects late, and new objects take their time.
+fn late() -> Scenario {
+    Scenario { switches: &["list-lag=3", "default-mapping-version=zero"], ..create() }
 }
 
 #[test]
@@ -215,12 +275,30 @@ fn faults_of_an_update() {
 
 #[test]
 fn faults_of_a_replacement() {
-    every_fault(&replace());
+    these_faults(&replace(), TELLING, &["status=500", "close-after"]);
 }
 
 #[test]
 fn faults_of_a_destroy() {
-    every_fault(&destroy());
+    these_faults(&destroy(), TELLING, &["status=500", "close-after"]);
+}
+
+/// Those after which nobody knows whether the platform acted.
+const LOST: &[&str] = &["close-before", "close-after", "truncate", "status-after=500"];
+
+#[test]
+fn lost_answers_where_names_are_the_same() {
+    these_faults(&twins(), LOST, &[]);
+}
+
+#[test]
+fn lost_answers_where_lists_are_late() {
+    these_faults(&late(), LOST, &[]);
+}
+
+#[test]
+fn lost_answers_of_a_large_replacement() {
+    these_faults(&replace_all(), LOST, &["status=500"]);
 }
 
 #[test]
@@ -241,4 +319,19 @@ fn kills_of_a_replacement() {
 #[test]
 fn kills_of_a_destroy() {
     every_kill(&destroy());
+}
+
+#[test]
+fn kills_of_a_create_that_is_switched_off() {
+    every_kill(&create_disabled());
+}
+
+#[test]
+fn kills_of_a_large_replacement() {
+    every_kill(&replace_all());
+}
+
+#[test]
+fn kills_where_names_are_the_same() {
+    every_kill(&twins());
 }

@@ -475,3 +475,72 @@ fn what_is_gone_is_made_again_with_what_hangs_on_it() {
     assert_eq!(s.contents().counts(), [0; 5]);
     assert!(s.managed().is_empty());
 }
+
+#[test]
+fn a_mapping_that_the_flow_must_keep_is_not_deleted_under_it() {
+    let manifest = pipeline("users");
+    let s = applied(&manifest);
+    // To a dataset no flow goes without a mapping; the platform says so, and the mapping stays.
+    s.manifest(&manifest.without("mapping"));
+    let before = s.contents();
+    s.apply(&[]).exit(1).shows("CONNECTOR-1328-400").end();
+    assert_eq!(s.contents(), before);
+    s.manifest(&manifest);
+    assert!(s.plan(&[]).is_empty());
+}
+
+#[test]
+fn a_flow_that_moves_to_another_pipelines_source_is_replaced() {
+    let (one, two) = (pipeline("one"), pipeline("two"));
+    let s = applied(&one.and(&two));
+    let moved = two.edit("name: two flow\n", "name: two flow\n  source: one.source\n");
+    let swap = ["POST /flows/OLD/action?op=disable", "POST /flows", "DELETE /flows/OLD"];
+    assert_eq!(writes(&s, &one.and(&moved)), swap);
+    let contents = s.contents();
+    let source = contents.named("sourceConnections", "one source");
+    assert_eq!(contents.named("flows", "two flow").body["sourceConnectionIds"], json!([source.id]));
+    // Nothing uses the old source any more, and it goes alone.
+    let alone = one.and(&moved.without("source").without("baseConnection"));
+    assert_eq!(writes(&s, &alone), ["DELETE /sourceConnections/OLD", "DELETE /connections/OLD"]);
+}
+
+#[test]
+fn a_secret_from_another_place_is_the_same_secret() {
+    let mut s = applied(&pipeline("users"));
+    s.unset("ZENDESK_ACCESS_TOKEN");
+    s.set("TOKEN_OF_ZENDESK", TOKEN);
+    let moved = pipeline("users").edit("fromEnv: ZENDESK_ACCESS_TOKEN", "fromEnv: TOKEN_OF_ZENDESK");
+    assert_eq!(writes(&s, &moved), [""; 0]);
+}
+
+#[test]
+fn awkward_names_are_names() {
+    for name in
+        ["a, b", "100 %", "a&b=c", "x==y", "\u{fc}ber \u{1f980}", "it's \\\"quoted\\\"", "a/b?c#d", "+1 ~2"]
+    {
+        let manifest = pipeline("users").edit("name: users base", &format!("name: \"{name}\""));
+        let s = Sandbox::new();
+        s.manifest(&manifest);
+        let theirs = s.somebody().connection(&name.replace('\\', ""));
+        s.apply(&[]).exit(8).shows(&theirs).end();
+        s.converge(&["--create-beside", "users.baseConnection"]);
+        assert_eq!(s.contents().counts(), [2, 1, 1, 1, 1], "{name}");
+        s.destroy(&[]).success().end();
+        assert_eq!(s.contents().one("connections").id, theirs, "{name}");
+    }
+}
+
+#[test]
+fn no_new_flow_runs_beside_one_of_which_it_is_not_known_whether_it_runs() {
+    let manifest = pipeline("users");
+    let mut s = applied(&manifest);
+    s.behave(&["settle=40"]);
+    // Somebody's edit leaves the flow in a state between on and off.
+    let contents = s.contents();
+    s.somebody().describe("flows", contents.one("flows"), "from there to here!");
+    s.manifest(&manifest.edit("params: {}", "params: { page: 2 }"));
+    let requests = s.recorded(|s| s.apply(&["--parallelism", "1"]).end());
+    let made = requests.iter().position(|r| r.method == "POST" && r.within() == "/flows");
+    let off = requests.iter().position(|r| r.query == "op=disable" && r.status == 200);
+    assert!(made.is_none() || off.is_some() && off < made, "{:?}", short(&requests, &contents));
+}

@@ -30,12 +30,7 @@ const READINGS: &[(&str, End)] = &[
     ("patch-answer=wrapped", Clean),
     ("patch-status=202", Clean),
     ("etag-header=present", Clean),
-    ("delete-if-match=required", Clean),
-    ("delete-finalizing=2", Clean),
-    ("delete-finalizing=4", Clean),
     ("list-lag=2", Clean),
-    ("settle=1", Clean),
-    ("settle=3", Clean),
     ("default-limit=1", Clean),
     ("max-limit=1", Clean),
     ("delete-base-with-sources=refused", Clean),
@@ -58,8 +53,8 @@ const READINGS: &[(&str, End)] = &[
     ("clock-offset=-3600", Clean),
 ];
 
-/// Readings with a test of their own below.
-const APART: &[&str] = &["connection-patch"];
+/// Readings with tests of their own below.
+const APART: &[&str] = &["connection-patch", "delete-if-match", "delete-finalizing", "settle"];
 
 /// Create, edit every kind, replace, destroy; after each step there is nothing left to do.
 fn session(switches: &[&str], end: End) {
@@ -101,6 +96,23 @@ fn each_reading() {
         .map(|(switch, _)| (*switch).to_owned())
         .collect();
     assert!(failed.is_empty(), "the session does not work under {failed:?}");
+}
+
+#[test]
+fn deletes_that_are_conditional() {
+    session(&["delete-if-match=required"], Clean);
+}
+
+#[test]
+fn deletes_that_take_their_time() {
+    session(&["delete-finalizing=2"], Clean);
+    session(&["delete-finalizing=4"], Clean);
+}
+
+#[test]
+fn changes_that_take_their_time() {
+    session(&["settle=1"], Clean);
+    session(&["settle=3"], Clean);
 }
 
 #[test]

@@ -49,8 +49,6 @@ fn failures() {
     insta::assert_snapshot!("changed-since-the-plan", apply(&s, &[]));
     s.fail(&["GET /flows#*:502-html"]);
     insta::assert_snapshot!("cannot-read", s.run(&["plan", "m.yaml"]));
-    s.behave(&["client-secret=another"]);
-    insta::assert_snapshot!("not-authorised", s.run(&["plan", "m.yaml", "--parallelism", "1"]));
 }
 
 #[test]

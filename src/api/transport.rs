@@ -18,7 +18,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 use super::Settings;
 use super::error::{At, Cause, Error, page_text, request_id};
 use super::retry::{self, Decision, Outcome, Policy, Try};
-use crate::secret::Redactor;
+use crate::secret::{Redactor, without_credentials};
 use crate::wire::{Method, Reply, Safety, segment};
 
 /// Bytes read of one answer, after decompression.
@@ -273,8 +273,11 @@ impl Transport {
             Err(error) => tracing::debug!(%method, %path, ms, attempt, %error, "no answer"),
         }
         if tracing::enabled!(tracing::Level::TRACE) && !request.confidential {
-            let sent = String::from_utf8_lossy(request.body.as_deref().unwrap_or_default());
-            let answer = result.as_ref().map(|(reply, _)| reply.body.to_string()).unwrap_or_default();
+            let sent =
+                serde_json::from_slice(request.body.as_deref().unwrap_or_default()).unwrap_or_default();
+            let sent = without_credentials(&sent).to_string();
+            let answer = result.as_ref().map(|(reply, _)| without_credentials(&reply.body).to_string());
+            let answer = answer.unwrap_or_default();
             let (sent, answer) = (self.redact(&sent), self.redact(&answer));
             tracing::trace!(%method, %path, attempt, %sent, %answer, "bodies");
         }

@@ -22,7 +22,7 @@ use crate::state::model::{Change, Entry, InFlight};
 use crate::wire::Etag;
 
 pub use event::{Event, StepResult};
-pub use recover::{Recovery, managed_ids, recover};
+pub use recover::{Recovery, recover};
 pub use step::Patience;
 use step::{After, Done, Runner};
 
@@ -30,6 +30,8 @@ use step::{After, Done, Runner};
 pub trait Recorder {
     /// The state's entries as recorded so far.
     fn entries(&self) -> &BTreeMap<Address, Entry>;
+    /// Every id that the state knows ([`State::ids`](crate::state::model::State::ids)).
+    fn ids(&self) -> BTreeSet<String>;
     /// Records changes durably, all or none.
     fn record(&mut self, changes: Vec<Change>) -> Result<(), Box<dyn std::error::Error + Send + Sync>>;
 }
@@ -101,7 +103,7 @@ pub async fn run(
     if let Err(error) = recorder.record(changes) {
         return Report { not_recorded: Some(step::chain(error.as_ref())), ..Report::default() };
     }
-    let ours = Arc::new(Mutex::new(managed_ids(recorder.entries())));
+    let ours = Arc::new(Mutex::new(recorder.ids()));
     let mut walk = Walk {
         plan,
         client,
@@ -403,7 +405,9 @@ impl<'a> Walk<'a> {
                     }
                     None => return vec![settled],
                 };
-                return vec![removed, settled];
+                let left = matches!(done.result, StepResult::LeftInPlace { .. });
+                let left = left.then_some(Change::LeftInPlace { id });
+                return left.into_iter().chain([removed, settled]).collect();
             }
         };
         let set = change.map(|entry| Change::Set { address: address.clone(), entry });

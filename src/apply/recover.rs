@@ -72,7 +72,10 @@ pub(super) fn judge(
 fn same_where_fixed(kind: Kind, body: &Body, observed: &Body) -> bool {
     let fixed = |body: &Body| plan::fields(body, &|path| kind.spec().rule(path, None, None) == Rule::Replace);
     let (sent, seen) = (fixed(body), fixed(observed));
-    sent.iter().all(|(path, value)| leaf(value).is_some() || plan::same_values(Some(value), seen.get(path)))
+    // What is not shown says nothing either way.
+    sent.iter().all(|(path, value)| {
+        leaf(value).is_some() || !seen.contains_key(path) || plan::same_values(Some(value), seen.get(path))
+    })
 }
 
 /// Looks one create up on the platform. `ours` are ids that are managed already.
@@ -114,7 +117,7 @@ pub async fn recover(client: &Client, state: &State) -> Result<Recovery, observe
         .collect();
     open.sort_by_key(|s| s.address.kind);
 
-    let mut wanted = Wanted { ours: managed_ids(&state.entries), ..Wanted::default() };
+    let mut wanted = Wanted { ours: state.ids(), ..Wanted::default() };
     for step in &open {
         if let Intent::Create { body, .. } = &step.intent
             && let Some(name) = name(body)
@@ -198,11 +201,6 @@ fn created_entry(
 fn sender(in_flight: &InFlight) -> Sender<'_> {
     let since = in_flight.started.parse::<jiff::Timestamp>().ok().map(jiff::Timestamp::as_millisecond);
     Sender { client_id: &in_flight.client_id, since }
-}
-
-/// Every id that the state knows.
-pub fn managed_ids(entries: &BTreeMap<Address, Entry>) -> BTreeSet<String> {
-    entries.values().flat_map(|e| e.replaced.iter().chain([&e.id])).cloned().collect()
 }
 
 /// `body` with the ids and versions that the state knows.

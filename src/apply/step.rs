@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::event::StepResult;
 use super::recover::{self, Found, Sender};
-use crate::api::{Client, Problem};
+use crate::api::{self, Client, Problem};
 use crate::kind::{Body, Intent, Kind, Leaf, Observed, Outcome, SecretSource, Step, leaf, map_leaves};
 use crate::observe;
 use crate::plan;
@@ -78,8 +78,11 @@ impl Done {
 /// How a mutating request went.
 enum Sent {
     Answer(Outcome, Reply),
-    /// No answer, and it may have been carried out.
-    Lost(String),
+    /// No answer, and it may have been carried out; `late` when it may be carried out still.
+    Lost {
+        why: String,
+        late: bool,
+    },
     /// No answer, and it was not carried out.
     Stopped(StepResult),
 }
@@ -110,12 +113,14 @@ impl Runner {
     async fn create(&self, step: &Step, namesakes: &[String]) -> Done {
         let Intent::Create { body, .. } = &step.intent else { return Done::of(misdirected()) };
         let mut lost = None;
+        let mut late = false;
         for send in 1..=SENDS {
             let (outcome, reply) = match self.send_patiently(step).await {
                 Sent::Answer(outcome, reply) => (outcome, Some(reply)),
                 Sent::Stopped(result) => return Done::of(result),
-                Sent::Lost(why) => {
+                Sent::Lost { why, late: still_possible } => {
                     lost = Some(why);
+                    late |= still_possible;
                     (Outcome::Unclear, None)
                 }
             };
@@ -148,6 +153,8 @@ impl Runner {
                     let note = "the answer was lost; the object was found on the platform".to_owned();
                     return Done::well(after, Some(note));
                 }
+                // The platform may still be at it: a second one now could be one too many. The next run looks again.
+                Ok(Found::Nothing) if late => break,
                 Ok(Found::Nothing) => {}
                 Ok(Found::Several(ids)) => {
                     let why = format!(
@@ -200,7 +207,7 @@ impl Runner {
             }
             match self.send_patiently(&step).await {
                 Sent::Stopped(result) => return Done::of(result),
-                Sent::Lost(why) => last = why,
+                Sent::Lost { why, .. } => last = why,
                 Sent::Answer(Outcome::Done { etag, version, .. }, _) => {
                     return Done::well(After { id: Some(id.to_owned()), etag, version }, None);
                 }
@@ -243,9 +250,9 @@ impl Runner {
             let after = After { id: Some(id.to_owned()), etag: observed.etag, version: observed.version };
             return Ok(Some(Done::well(after, None)));
         }
-        if !goal.is_as_planned(&observed.body) {
-            let why =
-                format!("the object changed since the plan was made: {}", goal.difference(&observed.body));
+        let moved = goal.moved(kind, &observed.body);
+        if !moved.is_empty() {
+            let why = format!("the object changed since the plan was made: {}", moved.join(", "));
             return Err(Done::of(StepResult::Conflict { why }));
         }
         refresh(&mut step.intent, &observed);
@@ -269,7 +276,7 @@ impl Runner {
         };
         // No documented DELETE carries a precondition, so the etag is compared here, right before (platform-api.md 2.2).
         let same_etag = etag.is_some() && observed.etag.as_ref() == etag;
-        if !same_etag && !before.is_null() && !plan::same_bodies(&observed.body, before) {
+        if !same_etag && !before.is_null() && !plan::differences(kind, &observed.body, before).is_empty() {
             let why = "the object changed since the plan was made, so it was not deleted".to_owned();
             return Done::of(StepResult::Conflict { why });
         }
@@ -280,11 +287,16 @@ impl Runner {
         for _ in 0..SENDS {
             match self.send_patiently(step).await {
                 Sent::Stopped(result) => return Done::of(result),
-                Sent::Lost(why) => last = why,
-                Sent::Answer(Outcome::Done { .. } | Outcome::Absent, _) => {
+                Sent::Lost { why, .. } => last = why,
+                Sent::Answer(outcome @ (Outcome::Done { .. } | Outcome::Absent), reply) => {
                     // 204 may begin a staged delete (platform-api.md 2.9): gone, or going, is enough.
                     return match self.settled(kind, id, version).await {
                         Ok(None) => gone(),
+                        // There is the object, and no way to delete it (platform-api.md 3.4).
+                        Ok(Some(_)) if outcome == Outcome::Absent => {
+                            let why = Problem::of(&reply).to_string();
+                            Done::of(StepResult::LeftInPlace { id: id.to_owned(), why })
+                        }
                         Ok(Some(_)) => Done::of(StepResult::Unknown {
                             why: "the platform accepted the deletion and still shows the object".to_owned(),
                         }),
@@ -384,7 +396,9 @@ impl Runner {
         };
         match self.client.send(&call).await {
             Ok(reply) => Sent::Answer(spec.outcome(&step.intent, &reply), reply),
-            Err(error) if error.maybe_acted() => Sent::Lost(chain(&error)),
+            Err(error) if error.maybe_acted() => {
+                Sent::Lost { why: chain(&error), late: matches!(error, api::Error::Timeout { .. }) }
+            }
             Err(error) => Sent::Stopped(StepResult::Failed {
                 why: chain(&error),
                 hint: error.hint().map(str::to_owned),
@@ -455,22 +469,10 @@ impl Goal<'_> {
         }
     }
 
-    /// Whether only the platform's bookkeeping moved.
-    fn is_as_planned(&self, now: &Body) -> bool {
-        match self {
-            Self::Fields { before, .. } | Self::Enabled { before, .. } => {
-                before.is_null() || plan::same_bodies(now, before)
-            }
-        }
-    }
-
-    /// What moved, by path.
-    fn difference(&self, now: &Body) -> String {
+    /// What moved since the plan was made, by path; nothing when it was only the platform's bookkeeping.
+    fn moved(&self, kind: Kind, now: &Body) -> Vec<String> {
         let (Self::Fields { before, .. } | Self::Enabled { before, .. }) = self;
-        let (was, is) = (plan::fields(before, &|_| true), plan::fields(now, &|_| true));
-        let mut paths: Vec<&String> = was.keys().chain(is.keys().filter(|p| !was.contains_key(*p))).collect();
-        paths.retain(|p| !plan::same_values(was.get(*p), is.get(*p)));
-        paths.into_iter().map(String::as_str).collect::<Vec<_>>().join(", ")
+        if before.is_null() { Vec::new() } else { plan::differences(kind, now, before) }
     }
 }
 

@@ -1,6 +1,6 @@
 //! `flowform apply` and `flowform destroy`: the story of a change, from the manifest to the report.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
@@ -363,6 +363,10 @@ impl Recorder for Recording<'_> {
     fn entries(&self) -> &BTreeMap<Address, Entry> {
         static NONE: BTreeMap<Address, Entry> = BTreeMap::new();
         self.0.state().map_or(&NONE, |state| &state.entries)
+    }
+
+    fn ids(&self) -> BTreeSet<String> {
+        self.0.state().map(State::ids).unwrap_or_default()
     }
 
     fn record(&mut self, changes: Vec<Change>) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {

@@ -25,6 +25,9 @@ use crate::state::{Holder, StateFile, fingerprint};
 /// The gateway's name in the state of the embedded emulator, which has another port each time.
 const EMULATOR_GATEWAY: &str = "emulator";
 
+/// Stands for the fingerprint of a secret that is at hand while there is no key to make it with.
+const UNSEALED: &str = "unsealed";
+
 /// A run against one place.
 pub(crate) struct Session {
     pub place: Place,
@@ -158,7 +161,7 @@ impl Session {
         let Resolved { values, missing } = self.secrets(sources, output).await;
         let fingerprints = match state {
             // Without a state there is no key yet; the fingerprints are made when the state is.
-            None => BTreeMap::new(),
+            None => values.keys().map(|source| (source.clone(), UNSEALED.to_owned())).collect(),
             Some(state) => fingerprints(&values, &state.fingerprint_key),
         };
         let (state, recovery) = self.recovered(state).await?;
@@ -230,10 +233,7 @@ impl Session {
         let named = |addresses: &mut dyn Iterator<Item = &Address>| -> Vec<(Address, String)> {
             addresses.filter_map(|a| Some((a.clone(), (*names.get(a)?).to_owned()))).collect()
         };
-        let mut wanted = Wanted {
-            ours: state.map(|s| apply::managed_ids(&s.entries)).unwrap_or_default(),
-            ..Wanted::default()
-        };
+        let mut wanted = Wanted { ours: state.map(State::ids).unwrap_or_default(), ..Wanted::default() };
         for (address, entry) in entries {
             wanted.managed.push((address.clone(), entry.id.clone(), entry.version));
             wanted.leftovers.extend(entry.replaced.iter().map(|id| (address.kind, id.clone())));
@@ -258,10 +258,7 @@ impl Session {
     ) -> Result<Observations, Failure> {
         let empty = BTreeMap::new();
         let entries = state.map_or(&empty, |s| &s.entries);
-        let mut wanted = Wanted {
-            ours: state.map(|s| apply::managed_ids(&s.entries)).unwrap_or_default(),
-            ..Wanted::default()
-        };
+        let mut wanted = Wanted { ours: state.map(State::ids).unwrap_or_default(), ..Wanted::default() };
         for address in plan.pins.keys() {
             if let Some(entry) = entries.get(address) {
                 wanted.managed.push((address.clone(), entry.id.clone(), entry.version));

@@ -8,6 +8,7 @@ use super::{
     Body, Context, Finding, Intent, Key, Kind, Observed, Outcome, Rule, Shape, Spec, is_secret_reference,
     section,
 };
+use crate::secret::is_secret_name;
 use crate::wire::{Call, Reply};
 
 pub(super) struct BaseConnection;
@@ -30,35 +31,6 @@ const AUTH: &[Key] = &[
          { fromCommand: [program, argument] }.",
     ),
 ];
-
-/// Parameter names that hold secrets: those with `format: password` in Adobe's authentication specs (platform-api.md
-/// 6.2) and what the connectors' documents call their secrets. Compared in lower case, as endings.
-const SECRET_ENDINGS: &[&str] = &[
-    "password",
-    "passphrase",
-    "secret",
-    "accesstoken",
-    "refreshtoken",
-    "securitytoken",
-    "apitoken",
-    "token",
-    "apikey",
-    "secretkey",
-    "accountkey",
-    "accesskey",
-    "privatekey",
-    "privatekeycontent",
-    "sasuri",
-    "sastoken",
-    "connectionstring",
-];
-
-/// Whether a parameter of this name is known to be secret.
-fn is_secret_name(name: &str) -> bool {
-    let name: String =
-        name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
-    SECRET_ENDINGS.iter().any(|ending| name.ends_with(ending))
-}
 
 impl Spec for BaseConnection {
     fn section(&self) -> &'static str {
@@ -168,7 +140,53 @@ impl Spec for BaseConnection {
 
 /// Whether a value is a mask in place of a value.
 fn is_mask(value: &Value) -> bool {
-    value
-        .as_str()
-        .is_some_and(|text| !text.is_empty() && text.chars().all(|c| matches!(c, '*' | '•' | 'x' | 'X')))
+    value.as_str().is_some_and(|text| {
+        text.chars().count() >= 4 && text.chars().all(|c| matches!(c, '*' | '\u{2022}' | 'x' | 'X'))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::{Etag, Method};
+
+    #[test]
+    fn nothing_that_the_platform_shows_of_a_secret_is_kept() {
+        let remote = json!({ "items": [{
+            "id": "b1", "etag": "\"e\"", "name": "n", "description": "", "state": "enabled",
+            "connectionSpec": { "id": "s", "version": "1.0", "extra": 1 },
+            "auth": { "specName": "O", "params": { "host": "h", "accessToken": "clear", "user": "****" } },
+        }] });
+        let observed = BaseConnection.observed(&remote).unwrap();
+        let wanted = json!({
+            "name": "n", "connectionSpec": { "id": "s", "version": "1.0" },
+            "auth": { "specName": "O", "params": { "host": "h" } },
+        });
+        assert_eq!(observed.body, wanted);
+        assert_eq!(observed.etag, Some(Etag::from_body("e")));
+    }
+
+    #[test]
+    fn a_changed_parameter_sends_all_of_them_once() {
+        let after = json!({ "name": "n", "auth": { "params": { "host": "new", "accessToken": "t" } } });
+        let intent = Intent::Update {
+            id: "b/1".into(),
+            etag: Some(Etag::from_body("e")),
+            version: None,
+            before: json!({ "name": "n", "auth": { "params": { "host": "old" } } }),
+            after: after.clone(),
+            paths: vec!["/auth/params/host".into(), "/auth/params/accessToken".into()],
+            places: Value::Null,
+        };
+        let calls = BaseConnection.calls(&intent);
+        assert_eq!(calls.len(), 1);
+        assert_eq!(
+            (calls[0].method, calls[0].path.as_str()),
+            (Method::Patch, "/data/foundation/flowservice/connections/b%2F1")
+        );
+        assert_eq!(calls[0].if_match, Some(Etag::from_body("e")));
+        let operation =
+            json!([{ "op": "replace", "path": "/auth/params", "value": after["auth"]["params"] }]);
+        assert_eq!(calls[0].body.as_ref().unwrap(), &operation);
+    }
 }

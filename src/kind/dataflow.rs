@@ -352,9 +352,95 @@ fn patch(before: &Body, after: &Body, paths: &[String], places: &Value) -> Vec<V
             (None, Some(params)) => {
                 json!({ "op": "add", "path": "/transformations/-", "value": transformation(&name, params) })
             }
-            (Some(at), None) => json!({ "op": "remove", "path": format!("/transformations/{at}") }),
+            (Some(at), None) => {
+                let was = before.get("transformations").and_then(|t| t.get(&name)).unwrap_or(&Value::Null);
+                let value = transformation(&name, was);
+                json!({ "op": "remove", "path": format!("/transformations/{at}"), "value": value })
+            }
             (None, None) => continue,
         });
     }
     operations
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::Method;
+
+    fn observed() -> Observed {
+        let remote = json!({ "items": [{
+            "id": "f1", "etag": "\"e\"", "name": "n", "state": "enabled",
+            "transformations": [
+                { "name": "Copy", "params": { "deltaColumn": "t" } },
+                { "name": "Mapping", "params": { "mappingId": "m", "mappingVersion": "0" } },
+            ],
+            "scheduleParams": { "startTime": "100", "frequency": "minute", "interval": "15", "backfill": "true" },
+        }] });
+        Dataflow.observed(&remote).unwrap()
+    }
+
+    #[test]
+    fn strings_where_numbers_were_sent_are_read_as_numbers() {
+        let schedule = json!({ "startTime": 100, "frequency": "minute", "interval": 15, "backfill": true });
+        assert_eq!(observed().body["scheduleParams"], schedule);
+    }
+
+    #[test]
+    fn the_mapping_is_patched_where_it_stands_and_not_where_the_example_says() {
+        let observed = observed();
+        let mut after = observed.body.clone();
+        after["transformations"]["Mapping"]["mappingVersion"] = "1".into();
+        let intent = Intent::Update {
+            id: "f1".into(),
+            etag: observed.etag.clone(),
+            version: None,
+            before: observed.body.clone(),
+            after,
+            paths: vec!["/transformations/Mapping/mappingVersion".into()],
+            places: observed.places.clone(),
+        };
+        let body = Dataflow.calls(&intent)[0].body.clone().unwrap();
+        let value = json!({ "name": "Mapping", "params": { "mappingId": "m", "mappingVersion": "1" } });
+        assert_eq!(body, json!([{ "op": "replace", "path": "/transformations/1", "value": value }]));
+    }
+
+    #[test]
+    fn a_create_says_nothing_of_its_state_and_lists_transformations() {
+        let body = json!({
+            "name": "n", "enabled": false, "transformations": { "Mapping": { "mappingId": "m" } },
+            "scheduleParams": { "startTime": 100, "frequency": "once" },
+        });
+        let call = &Dataflow.calls(&Intent::Create { body, namesakes: Vec::new(), replaces: None })[0];
+        let sent = json!({
+            "name": "n", "transformations": [{ "name": "Mapping", "params": { "mappingId": "m" } }],
+            "scheduleParams": { "startTime": "100", "frequency": "once" },
+        });
+        assert_eq!((call.method, call.body.as_ref().unwrap()), (Method::Post, &sent));
+    }
+
+    #[test]
+    fn on_and_off_are_actions_under_the_observed_etag() {
+        let intent =
+            Intent::Switch { id: Some("f1".into()), etag: observed().etag, on: false, before: Value::Null };
+        let call = &Dataflow.calls(&intent)[0];
+        assert_eq!(call.path, "/data/foundation/flowservice/flows/f1/action");
+        assert_eq!(call.query, [("op".to_owned(), "disable".to_owned())]);
+        assert_eq!(call.if_match, observed().etag);
+    }
+
+    #[test]
+    fn schedules_follow_the_flow_spec_and_not_the_prose() {
+        let wrong =
+            |schedule: Value| schedule_findings(&schedule).into_iter().map(|f| f.pointer).collect::<Vec<_>>();
+        assert!(wrong(json!({ "frequency": "minute", "interval": 15 })).is_empty());
+        assert!(wrong(json!({ "frequency": "hour", "interval": 1 })).is_empty());
+        assert!(wrong(json!({ "frequency": "once" })).is_empty());
+        assert_eq!(wrong(json!({ "frequency": "minute", "interval": 14 })), ["/schedule/interval"]);
+        assert_eq!(wrong(json!({ "frequency": "day" })), ["/schedule"]);
+        assert_eq!(
+            wrong(json!({ "frequency": "once", "interval": 1, "backfill": true })),
+            ["/schedule/interval", "/schedule/backfill"]
+        );
+    }
 }

@@ -129,7 +129,8 @@ pub(super) fn plain_calls(collection: &str, intent: &Intent) -> Vec<Call> {
 /// missing, because `replace` on a missing member is refused (platform-api.md 2.5).
 pub(super) fn operation(pointer: &str, before: &Body, after: &Body) -> Value {
     match (before.pointer(pointer), after.pointer(pointer)) {
-        (_, None) => json!({ "op": "remove", "path": pointer }),
+        // OpenAPI wants a value with every operation; with `remove` it does no harm (platform-api.md 2.5).
+        (was, None) => json!({ "op": "remove", "path": pointer, "value": was }),
         (None, Some(value)) => json!({ "op": "add", "path": pointer, "value": value }),
         (Some(_), Some(value)) => json!({ "op": "replace", "path": pointer, "value": value }),
     }
@@ -181,7 +182,7 @@ pub(super) fn outcome(intent: &Intent, reply: &Reply) -> Outcome {
         (_, "FLOW-1418-400" | "FLOW-1447-400") if matches!(intent, Intent::Delete { .. }) => Outcome::NotYet,
         (_, "FLOW-1404-412") | (412 | 409, _) => Outcome::Conflict,
         (404, code) if !(code.starts_with("FLOW-2") || code.starts_with('2')) => Outcome::Absent,
-        (500..=599, _) => Outcome::Unclear,
+        (408 | 500..=599, _) => Outcome::Unclear,
         _ => Outcome::Refused,
     }
 }

@@ -260,7 +260,7 @@ impl Spec for Mapping {
             // keeps the set, and that is said, not failed on.
             400 | 405 | 409 | 501 if matches!(intent, Intent::Delete { .. }) => Outcome::LeftInPlace,
             409 | 412 => Outcome::Conflict,
-            500..=599 => Outcome::Unclear,
+            408 | 500..=599 => Outcome::Unclear,
             _ => Outcome::Refused,
         }
     }
@@ -293,4 +293,65 @@ fn request(body: &Body) -> Value {
         } },
         "mappings": mappings,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn old_and_new_names_orders_and_mime_types_are_one_picture() {
+        let new = json!({
+            "id": "m", "version": 2, "name": "n",
+            "outputSchema": { "schemaRef": { "id": "s", "contentType": "application/vnd.adobe.xed-full+json;version=1" } },
+            "mappings": [
+                { "id": "x", "sourceType": "text/x.schema-path", "source": "a", "destination": "t.a", "identity": false },
+                { "sourceType": "text/x.aep-xl", "source": "f(b)", "destination": "t.b", "description": "" },
+            ],
+        });
+        let old = json!({
+            "id": "m", "version": "2", "name": "n", "xdmSchema": "s", "xdmVersion": "1.0",
+            "mappings": [
+                { "sourceType": "EXPRESSION", "sourceAttribute": "f(b)", "destinationXdmPath": "t.b" },
+                { "sourceType": null, "sourceAttribute": "a", "destinationXdmPath": "t.a", "functionVersion": 1 },
+            ],
+        });
+        let (new, old) = (Mapping.observed(&new).unwrap(), Mapping.observed(&old).unwrap());
+        assert_eq!((new.version, old.version), (Some(2), Some(2)));
+        assert_eq!(new.body, old.body);
+    }
+
+    #[test]
+    fn a_put_carries_everything() {
+        let after = json!({
+            "name": "n", "schema": { "id": "s", "version": 3 },
+            "fields": { "t.a": { "sourceType": "ATTRIBUTE", "source": "a" } },
+        });
+        let intent = Intent::Update {
+            id: "m".into(),
+            etag: None,
+            version: Some(1),
+            before: json!({}),
+            after,
+            paths: vec!["/name".into()],
+            places: Value::Null,
+        };
+        let call = &Mapping.calls(&intent)[0];
+        let schema = json!({ "id": "s", "contentType": "application/vnd.adobe.xed-full+json;version=3" });
+        let mapping = json!({ "sourceType": "ATTRIBUTE", "source": "a", "destination": "t.a" });
+        let body = json!({ "name": "n", "outputSchema": { "schemaRef": schema }, "mappings": [mapping] });
+        assert_eq!(
+            (call.method, call.safety, call.body.as_ref().unwrap()),
+            (Method::Put, Safety::Once, &body)
+        );
+    }
+
+    #[test]
+    fn a_platform_that_does_not_delete_keeps_the_set() {
+        let intent = Intent::Delete { id: "m".into(), etag: None, version: Some(0), before: json!({}) };
+        let answer = |status| Reply { status, body: Value::Null, location: None, request_id: None, tries: 1 };
+        assert_eq!(Mapping.outcome(&intent, &answer(405)), Outcome::LeftInPlace);
+        assert_eq!(Mapping.outcome(&intent, &answer(404)), Outcome::Absent);
+        assert_eq!(Mapping.outcome(&intent, &answer(503)), Outcome::Unclear);
+    }
 }

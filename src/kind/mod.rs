@@ -348,7 +348,7 @@ pub enum Outcome {
 const LONGEST_ID: usize = 1024;
 
 /// An id from an answer, if it is one that a path can name: an empty one would name the collection, `..` its parent.
-fn usable_id(text: &str) -> Option<String> {
+pub(crate) fn usable_id(text: &str) -> Option<String> {
     let usable = (1..=LONGEST_ID).contains(&text.len())
         && !matches!(text, "." | "..")
         && !text.chars().any(char::is_control);

@@ -150,7 +150,10 @@ impl Builder<'_> {
         let address = &section.address;
         let Some(namesakes) = self.namesakes(section, &desired) else { return };
         self.check_start(section, &desired);
-        let reason = format!("the sandbox has no such {} yet", address.kind.spec().title());
+        let reason = match namesakes.as_slice() {
+            [] => format!("the sandbox has no such {} yet", address.kind.spec().title()),
+            _ => "nothing of this address is managed yet".to_owned(),
+        };
         self.create(section, desired, namesakes, None, reason);
     }
 
@@ -425,7 +428,9 @@ impl Builder<'_> {
             None => String::new(),
         };
         let desired = restart(self.inputs.now, address.kind, desired);
-        let running = observed.body.get("enabled") == Some(&Value::Bool(true));
+        // A state that says nothing of it (`updating`) may be one of a running flow.
+        let running =
+            desired.get("enabled").is_some() && observed.body.get("enabled") != Some(&Value::Bool(false));
         let switch = |on| Intent::Switch {
             id: Some(entry.id.clone()),
             etag: observed.etag.clone(),

@@ -95,9 +95,14 @@ pub(super) fn compare(
             }
             _ => {}
         }
-        if observed.is_none() && matches!(rule, Rule::Shown | Rule::Switch) {
-            // Not shown (or in a state between on and off) is not gone: what was last sent stands in; at adoption, what is wanted.
-            observed = applied.or(desired);
+        if observed.is_none() {
+            // Not shown is not gone, where the platform shows only some of it or nobody can take it away: what was last
+            // sent stands in.
+            observed = match rule {
+                Rule::Shown | Rule::Switch => applied.or(desired),
+                Rule::Replace => applied,
+                Rule::Patch | Rule::Frozen => None,
+            };
         }
         if rule == Rule::Frozen && desired.is_none() {
             // No longer said; it cannot be unsaid on the platform either.
@@ -207,15 +212,19 @@ fn walk(value: &Value, path: &mut String, fields: &mut Map<String, Value>) {
     }
 }
 
-/// Whether two bodies have the same fields, secrets left out of the comparison.
-pub(crate) fn same_bodies(a: &Body, b: &Body) -> bool {
-    let plain = |body: &Body| {
-        let mut fields = flatten(body);
-        fields.retain(|_, value| leaf(value).is_none());
-        fields
-    };
-    let (a, b) = (plain(a), plain(b));
-    a.len() == b.len() && a.iter().all(|(path, value)| same(Some(value), b.get(path)))
+/// The paths in which two observations of one object differ. A field that the platform may leave out differs only where
+/// both show it.
+pub(crate) fn differences(kind: Kind, a: &Body, b: &Body) -> Vec<String> {
+    let (a, b) = (flatten(a), flatten(b));
+    let paths = a.keys().chain(b.keys().filter(|path| !a.contains_key(*path)));
+    paths
+        .filter(|path| {
+            let (a, b) = (a.get(*path), b.get(*path));
+            let optional = matches!(kind.spec().rule(path, a, b), Rule::Shown | Rule::Switch);
+            !same(a, b) && !(optional && (a.is_none() || b.is_none()))
+        })
+        .cloned()
+        .collect()
 }
 
 /// Whether two values are the same to the platform, which returns strings where numbers and booleans were sent

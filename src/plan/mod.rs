@@ -24,7 +24,7 @@ use crate::wire::Etag;
 pub use build::build;
 pub(crate) use build::{as_applied, without_secrets};
 pub use diff::{Cause, FieldChange};
-pub(crate) use diff::{fields, same as same_values, same_bodies};
+pub(crate) use diff::{differences, fields, same as same_values};
 pub use select::{Selection, Selector};
 
 /// Version of the plan's JSON. A reader refuses any other.

@@ -122,6 +122,7 @@ impl World {
             place: place(),
             fingerprint_key: "00".into(),
             entries: BTreeMap::new(),
+            left_in_place: std::collections::BTreeSet::new(),
             in_flight: None,
         };
         let mut observations = Observations::default();
@@ -669,7 +670,7 @@ fn a_gone_object_is_made_again() {
 fn a_namesake_refuses_the_plan() {
     insta::assert_snapshot!(shown(&namesake(), &NARROW), @r#"
     Planning in sandbox dev of 1234@AdobeOrg (https://platform.adobe.io): plan
-      94734fea4b981acb
+      bb5fe36e0979b668
 
     Refused: this plan must not be applied.
 
@@ -679,7 +680,7 @@ fn a_namesake_refuses_the_plan() {
               `--create-beside zendesk-users.target`
 
     + zendesk-users.target  create
-        # the sandbox has no such target connection yet
+        # nothing of this address is managed yet
         name                    Zendesk target
         connectionSpec.id       c604ff05-7f1a-43c0-8e18-33bf874cb11c
         connectionSpec.version  "1.0"

@@ -4,7 +4,7 @@
 //! format: raise [`VERSION`], keep `SnapshotV1` as it is (with copies of the live types that it holds and that change),
 //! add `SnapshotV2` and its conversion, and a fixture of each in `tests/fixtures/`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::Path;
 
@@ -48,6 +48,8 @@ struct SnapshotV1 {
     fingerprint_key: FingerprintKey,
     entries: Entries,
     #[serde(default, deserialize_with = "checked")]
+    left_in_place: BTreeSet<String>,
+    #[serde(default, deserialize_with = "checked")]
     in_flight: Option<InFlight>,
 }
 
@@ -59,6 +61,7 @@ impl From<SnapshotV1> for State {
             place: v1.place,
             fingerprint_key: v1.fingerprint_key.0,
             entries: v1.entries.0,
+            left_in_place: v1.left_in_place,
             in_flight: v1.in_flight,
         }
     }
@@ -74,6 +77,8 @@ struct WriteSnapshot<'a> {
     place: &'a Place,
     fingerprint_key: &'a str,
     entries: BTreeMap<&'a Address, Entry>,
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    left_in_place: &'a BTreeSet<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     in_flight: Option<&'a InFlight>,
 }
@@ -110,6 +115,7 @@ pub(super) fn encode(path: &Path, state: &State, serial: u64) -> Result<Vec<u8>,
         place: &state.place,
         fingerprint_key: &state.fingerprint_key,
         entries: state.entries.iter().map(|(address, entry)| (address, sorted(entry))).collect(),
+        left_in_place: &state.left_in_place,
         in_flight: state.in_flight.as_ref(),
     };
     let mut bytes = serde_json::to_vec_pretty(&snapshot).map_err(|e| unfit(path)(e.to_string()))?;
@@ -235,6 +241,12 @@ impl Check for Place {
     }
 }
 
+impl Check for BTreeSet<String> {
+    fn check(&self) -> Result<(), String> {
+        self.iter().try_for_each(|id| word("leftInPlace", id))
+    }
+}
+
 impl Check for Option<InFlight> {
     fn check(&self) -> Result<(), String> {
         self.as_ref().map_or(Ok(()), check_in_flight)
@@ -309,6 +321,7 @@ fn check_state(state: &State, serial: u64) -> Result<(), String> {
     state.place.check()?;
     check_key(&state.fingerprint_key)?;
     state.entries.iter().try_for_each(|(address, entry)| check_entry(address, entry))?;
+    state.left_in_place.check()?;
     state.in_flight.check()
 }
 
@@ -332,6 +345,7 @@ fn check_change(change: &Change) -> Result<(), String> {
         Change::Settled { step } => word("step", step),
         Change::Set { address, entry } => check_entry(address, entry),
         Change::Removed { address } => check_address(address),
+        Change::LeftInPlace { id } => word("id", id),
         Change::Ended => Ok(()),
     }
 }

@@ -1,6 +1,6 @@
 //! The state as data. No file, no clock: whoever records a change says when it happened.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
 use serde::{Deserialize, Serialize};
@@ -35,6 +35,8 @@ pub struct State {
     pub fingerprint_key: String,
     /// What is managed.
     pub entries: BTreeMap<Address, Entry>,
+    /// Objects that were to be deleted and that the platform keeps (mapping sets): not managed, and nobody else's.
+    pub left_in_place: BTreeSet<String>,
     /// The plan whose apply has not ended.
     pub in_flight: Option<InFlight>,
 }
@@ -107,6 +109,11 @@ pub enum Change {
         /// Whose.
         address: Address,
     },
+    /// An object was to be deleted, and the platform keeps it.
+    LeftInPlace {
+        /// Which.
+        id: String,
+    },
     /// The apply ended, well or not; nothing of it is unknown any more.
     Ended,
 }
@@ -125,8 +132,15 @@ impl State {
             place,
             fingerprint_key: hex(key),
             entries: BTreeMap::new(),
+            left_in_place: BTreeSet::new(),
             in_flight: None,
         })
+    }
+
+    /// Every id that is managed, was, or is still to be deleted: none of them is somebody else's.
+    pub fn ids(&self) -> BTreeSet<String> {
+        let managed = self.entries.values().flat_map(|e| e.replaced.iter().chain([&e.id]));
+        managed.chain(&self.left_in_place).cloned().collect()
     }
 
     /// The state after a change. The one transition function: live recording and replay of the log both use it.
@@ -143,6 +157,9 @@ impl State {
             }
             Change::Removed { address } => {
                 self.entries.remove(&address);
+            }
+            Change::LeftInPlace { id } => {
+                self.left_in_place.insert(id);
             }
             Change::Ended => self.in_flight = None,
         }

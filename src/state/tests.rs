@@ -600,36 +600,36 @@ fn every_mistake_in_a_snapshot_is_named_with_its_place() {
         ]
         .join("\n"),
         @r#"
-        dev.json:1:1: the file is empty
-        dev.json:1:1: the file is empty
-        dev.json:1:1: this is a list, not a state
-        dev.json:1:2: missing field `formatVersion`
-        dev.json:1:4: invalid type: null, expected a state
-        dev.json:1:1: expected value
-        dev.json:77:35: EOF while parsing a string
-        dev.json:164:1: trailing characters
-        dev.json:1:1: this is a list, not a state
-        dev.json:1:500000: EOF while parsing a value
-        dev.json was written by a newer flowform (format 3, this one knows 1): upgrade
-        dev.json:1:1: there is no format 0
-        dev.json:2:22: invalid type: string "1", expected u64
-        dev.json:2:42: invalid type: floating point `1e+23`, expected u64
-        dev.json:4:13: `serial` is 0, not a number from 1 to 9007199254740992
-        dev.json:4:32: `serial` is 18446744073709551615, not a number from 1 to 9007199254740992
-        dev.json:4:14: invalid value: integer `-1`, expected u64
-        dev.json:163:1: missing field `serial`
-        dev.json:163:1: missing field `lineage`
-        dev.json:3:15: `lineage` is empty
-        dev.json:10:86: `fingerprintKey` is not 64 hex digits
-        dev.json:8:31: unknown field `sandbax`, expected one of `gateway`, `org`, `sandbox`
-        dev.json:4:10: unknown field `serail`, expected one of `formatVersion`, `lineage`, `serial`, `place`, `fingerprintKey`, `entries`, `inFlight`
-        dev.json:34:5: `id` holds the control character U+001B
-        dev.json:13:11: unknown field `idd`, expected one of `id`, `etag`, `version`, `applied`, `dependsOn`, `protect`, `replaced`
-        dev.json:35:34: `zendesk-users.baseConnection` is here for the second time
-        dev.json:35:25: `zendesk-users.sauce` is not an address: write PIPELINE.SECTION, e.g. zendesk-users.dataflow
-        dev.json:136:143: recursion limit exceeded
-        dev.json:154:25: unknown variant `forgive`, expected one of `create`, `update`, `switch`, `delete`, `adopt`, `forget`
-        "#
+    dev.json:1:1: the file is empty
+    dev.json:1:1: the file is empty
+    dev.json:1:1: this is a list, not a state
+    dev.json:1:2: missing field `formatVersion`
+    dev.json:1:4: invalid type: null, expected a state
+    dev.json:1:1: expected value
+    dev.json:77:35: EOF while parsing a string
+    dev.json:164:1: trailing characters
+    dev.json:1:1: this is a list, not a state
+    dev.json:1:500000: EOF while parsing a value
+    dev.json was written by a newer flowform (format 3, this one knows 1): upgrade
+    dev.json:1:1: there is no format 0
+    dev.json:2:22: invalid type: string "1", expected u64
+    dev.json:2:42: invalid type: floating point `1e+23`, expected u64
+    dev.json:4:13: `serial` is 0, not a number from 1 to 9007199254740992
+    dev.json:4:32: `serial` is 18446744073709551615, not a number from 1 to 9007199254740992
+    dev.json:4:14: invalid value: integer `-1`, expected u64
+    dev.json:163:1: missing field `serial`
+    dev.json:163:1: missing field `lineage`
+    dev.json:3:15: `lineage` is empty
+    dev.json:10:86: `fingerprintKey` is not 64 hex digits
+    dev.json:8:31: unknown field `sandbax`, expected one of `gateway`, `org`, `sandbox`
+    dev.json:4:10: unknown field `serail`, expected one of `formatVersion`, `lineage`, `serial`, `place`, `fingerprintKey`, `entries`, `leftInPlace`, `inFlight`
+    dev.json:34:5: `id` holds the control character U+001B
+    dev.json:13:11: unknown field `idd`, expected one of `id`, `etag`, `version`, `applied`, `dependsOn`, `protect`, `replaced`
+    dev.json:35:34: `zendesk-users.baseConnection` is here for the second time
+    dev.json:35:25: `zendesk-users.sauce` is not an address: write PIPELINE.SECTION, e.g. zendesk-users.dataflow
+    dev.json:136:143: recursion limit exceeded
+    dev.json:154:25: unknown variant `forgive`, expected one of `create`, `update`, `switch`, `delete`, `adopt`, `forget`
+    "#
     );
 }
 
@@ -714,6 +714,7 @@ fn change() -> impl Strategy<Value = Change> {
         4 => (address(), any_entry()).prop_map(|(address, entry)| Change::Set { address, entry }),
         2 => address().prop_map(|address| Change::Removed { address }),
         2 => word().prop_map(|step| Change::Settled { step }),
+        1 => word().prop_map(|id| Change::LeftInPlace { id }),
         1 => Just(Change::Ended),
         1 => prop::collection::vec(step(), 0..3).prop_map(|steps| Change::Begun {
             in_flight: InFlight {
@@ -739,6 +740,7 @@ fn fresh() -> State {
         place: place(),
         fingerprint_key: "0f".repeat(32),
         entries: std::collections::BTreeMap::new(),
+        left_in_place: std::collections::BTreeSet::new(),
         in_flight: None,
     }
 }

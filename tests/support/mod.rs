@@ -460,6 +460,18 @@ impl<'a> Running<'a> {
         }
     }
 
+    /// The first line on stdout.
+    pub(crate) fn first_line(&mut self) -> String {
+        let mut line = String::new();
+        let mut byte = [0];
+        let stdout = self.child.stdout.as_mut().unwrap();
+        // Byte by byte, so that nothing is taken from what comes after it.
+        while stdout.read(&mut byte).unwrap() == 1 && byte != *b"\n" {
+            line.push(char::from(byte[0]));
+        }
+        line
+    }
+
     /// Lets a held request go on.
     pub(crate) fn release(&self, file: &str) {
         std::fs::remove_file(self.sandbox.path().join(file)).unwrap();
