@@ -406,6 +406,7 @@ fn applied() -> State {
         fingerprint_key: "00".repeat(32),
         entries: WANTED.sections.iter().map(|s| (s.address.clone(), entry(s))).collect(),
         in_flight: None,
+        left_in_place: Default::default(),
     }
 }
 
