@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use serde_json::Value;
-use tokio::task::{JoinError, JoinSet};
+use tokio::task::JoinSet;
 
 use crate::api::{self, Client, Problem};
 use crate::kind::{Address, Kind, Listing, Observed, usable_id};
@@ -30,9 +30,6 @@ const MOST_PAGES: usize = 1_000;
 /// refuses this one is asked for less.
 const LARGE_PAGE: usize = 1000;
 
-/// Up to here, mapping sets are read singly: they have no filter by id.
-const FEW: usize = 3;
-
 /// What to look for.
 #[derive(Clone, Debug, Default)]
 pub struct Wanted {
@@ -50,13 +47,8 @@ pub struct Wanted {
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// No answer.
-    #[error("cannot read the platform's {} objects", title(*.kind))]
-    NoAnswer {
-        /// Of which kind.
-        kind: Kind,
-        /// Why.
-        source: api::Error,
-    },
+    #[error("the platform cannot be read")]
+    NoAnswer(#[source] api::Error),
     /// An answer that is an error.
     #[error("the platform refused to show its {} objects: {problem}", title(*.kind))]
     Refused {
@@ -65,6 +57,9 @@ pub enum Error {
         /// What it said.
         problem: Problem,
     },
+    /// A fault of ours; what was not seen must not be taken for gone.
+    #[error("an observation broke down: {0}")]
+    Broken(String),
     /// An answer that makes no sense.
     #[error("the platform answered a read of {} objects in a form that no document describes: {what}", title(*.kind))]
     Undecodable {
@@ -99,9 +94,12 @@ pub async fn observe(client: &Client, wanted: Wanted) -> Result<Observations, Er
     }
     let mut found: BTreeMap<Kind, Found> = BTreeMap::new();
     while let Some(joined) = work.join_next().await {
-        if let Some(result) = ended(joined) {
-            let (kind, objects) = result?;
-            found.insert(kind, objects);
+        match joined {
+            Ok(result) => {
+                let (kind, objects) = result?;
+                found.insert(kind, objects);
+            }
+            Err(error) => return Err(Error::Broken(error.to_string())),
         }
     }
 
@@ -210,9 +208,7 @@ impl Looker {
             reads.spawn(async move { looker.read(&id, version).await });
         }
         while let Some(joined) = reads.join_next().await {
-            if let Some(result) = ended(joined)
-                && let Some(observed) = result?
-            {
+            if let Some(observed) = joined.map_err(|error| Error::Broken(error.to_string()))?? {
                 found.add(observed, &known, &names);
             }
         }
@@ -278,8 +274,9 @@ impl Looker {
             });
         }
         while let Some(joined) = work.join_next().await {
-            if let Some(objects) = ended(joined) {
-                objects?.into_iter().for_each(|observed| found.add(observed, known, names));
+            let objects = joined.map_err(|error| Error::Broken(error.to_string()))??;
+            for observed in objects {
+                found.add(observed, known, names);
             }
         }
         Ok(())
@@ -338,7 +335,7 @@ impl Looker {
         if known.is_empty() && names.is_empty() {
             return Ok(found);
         }
-        if names.is_empty() && known.len() <= FEW {
+        if names.is_empty() && known.len() == 1 {
             for (id, version) in known {
                 if let Some(observed) = self.newest(id, *version).await? {
                     found.add(observed, known, names);
@@ -360,7 +357,7 @@ impl Looker {
                     (limit, larger) = (PAGE, PAGE);
                     continue;
                 }
-                Err(Error::NoAnswer { source: api::Error::TooLarge { .. }, .. }) if limit > PAGE => {
+                Err(Error::NoAnswer(api::Error::TooLarge { .. })) if limit > PAGE => {
                     (limit, larger) = (PAGE, PAGE);
                     continue;
                 }
@@ -468,24 +465,11 @@ impl Looker {
     }
 
     async fn send(&self, call: &Call) -> Result<Reply, Error> {
-        self.client.send(call).await.map_err(|source| Error::NoAnswer { kind: self.kind, source })
+        self.client.send(call).await.map_err(Error::NoAnswer)
     }
 
     fn undecodable(&self, what: &str) -> Error {
         Error::Undecodable { kind: self.kind, what: what.to_owned() }
-    }
-}
-
-/// What a task of ours came to. One that panicked looked at nothing: were that passed over, what it was to look at would
-/// count as gone, and be created again.
-fn ended<T>(joined: Result<T, JoinError>) -> Option<T> {
-    match joined {
-        Ok(result) => Some(result),
-        Err(error) => match error.try_into_panic() {
-            Ok(panic) => std::panic::resume_unwind(panic),
-            // Nobody cancels one and goes on.
-            Err(_) => None,
-        },
     }
 }
 

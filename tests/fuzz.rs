@@ -406,7 +406,7 @@ fn applied() -> State {
         fingerprint_key: "00".repeat(32),
         entries: WANTED.sections.iter().map(|s| (s.address.clone(), entry(s))).collect(),
         in_flight: None,
-        left_in_place: Default::default(),
+        left_in_place: BTreeSet::new(),
     }
 }
 
@@ -666,6 +666,7 @@ fn wire() {
                     }
                 }
                 Err(error) => {
+                    assert!(!matches!(error, flowform::observe::Error::Broken(_)), "{error}");
                     let mut link: Option<&dyn std::error::Error> = Some(&error);
                     while let Some(this) = link {
                         let text = this.to_string();

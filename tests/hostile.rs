@@ -123,7 +123,13 @@ fn an_id_stays_inside_its_segment_and_its_line() {
             let spec = kind.spec();
             let mut calls = vec![spec.read(&id, Some(1))];
             let before = Value::Null;
-            calls.extend(spec.calls(&Intent::Delete { id: id.clone(), etag: None, version: None, before }));
+            calls.extend(spec.calls(&Intent::Delete {
+                id: id.clone(),
+                etag: None,
+                version: None,
+                before,
+                conditional: false,
+            }));
             for call in calls {
                 let outcome = RUNTIME.block_on(client.send(&call));
                 let heads = server.heads();

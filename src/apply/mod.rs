@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::Value;
 use tokio::sync::watch;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 
 use crate::api::Client;
 use crate::kind::{Address, Body, Intent, Kind, SecretSource, Step};
@@ -117,11 +117,13 @@ pub async fn run(
         made: HashSet::new(),
         touched: HashMap::new(),
         work: JoinSet::new(),
+        tasks: HashMap::new(),
         stop,
     };
     let not_recorded = walk.walk(recorder, sink).await;
     let Walk { mut results, stop, .. } = walk;
-    let interrupted = *stop.borrow();
+    let not_tried = results.values().any(|r| matches!(r, StepResult::NotTried { .. }));
+    let interrupted = *stop.borrow() && not_tried;
 
     let open = results.values().any(|r| matches!(r, StepResult::Unknown { .. }));
     let not_recorded = not_recorded.or_else(|| {
@@ -148,7 +150,9 @@ struct Walk<'a> {
     made: HashSet<Address>,
     /// Objects that this run changed: their etag now, and their body if it is known.
     touched: HashMap<String, (Option<Etag>, Body)>,
-    work: JoinSet<(usize, Done)>,
+    work: JoinSet<Done>,
+    /// Which step a task does.
+    tasks: HashMap<tokio::task::Id, usize>,
     stop: watch::Receiver<bool>,
 }
 
@@ -199,14 +203,16 @@ impl<'a> Walk<'a> {
                 return not_recorded;
             }
             let joined = tokio::select! {
-                joined = self.work.join_next() => joined,
+                joined = self.work.join_next_with_id() => joined,
                 // Only to look at the waiting steps again: what is under way is finished.
                 Ok(()) = self.stop.changed() => continue,
             };
             // Everything that is there by now is recorded together: one write for many results.
-            let mut batch: Vec<(usize, Done)> = joined.into_iter().filter_map(Result::ok).collect();
-            while let Some(Ok(more)) = self.work.try_join_next() {
-                batch.push(more);
+            let mut batch: Vec<(usize, Done)> = Vec::new();
+            let mut next = joined;
+            while let Some(joined) = next {
+                batch.extend(self.ended(joined));
+                next = self.work.try_join_next_with_id();
             }
             let mut changes = Vec::new();
             for (index, done) in &batch {
@@ -228,6 +234,14 @@ impl<'a> Walk<'a> {
                 }
                 self.finish(step, done.result, sink);
             }
+        }
+    }
+
+    /// A step's result. One whose task broke down may have been done or not.
+    fn ended(&mut self, joined: Result<(tokio::task::Id, Done), JoinError>) -> Option<(usize, Done)> {
+        match joined {
+            Ok((id, done)) => Some((self.tasks.remove(&id)?, done)),
+            Err(error) => Some((self.tasks.remove(&error.id())?, Done::broken(&error))),
         }
     }
 
@@ -293,7 +307,8 @@ impl<'a> Walk<'a> {
             ours: Arc::clone(&self.ours),
             fresh_parent: step.depends_on.iter().any(|a| self.made.contains(a)),
         };
-        self.work.spawn(async move { (index, runner.run(&ready).await) });
+        let task = self.work.spawn(async move { runner.run(&ready).await });
+        self.tasks.insert(task.id(), index);
     }
 
     /// The step with every id that is known by now, and with what this run itself did to its object.

@@ -61,8 +61,14 @@ pub(super) fn judge(
             matching = ours;
         }
     }
+    let too_old = |o: &Observed| match (o.created_at, sender.since) {
+        (Some(created), Some(since)) => created < since - CLOCK_TOLERANCE,
+        _ => false,
+    };
     match matching.as_slice() {
         [] => Found::Nothing,
+        // There before the apply began, and yet not noticed then: somebody has to look at it.
+        [one] if too_old(one) => Found::Several(vec![one.id.clone()]),
         [one] => Found::One(Box::new((*one).clone())),
         several => Found::Several(several.iter().map(|o| o.id.clone()).collect()),
     }
@@ -74,7 +80,9 @@ fn same_where_fixed(kind: Kind, body: &Body, observed: &Body) -> bool {
     let (sent, seen) = (fixed(body), fixed(observed));
     // What is not shown says nothing either way.
     sent.iter().all(|(path, value)| {
-        leaf(value).is_some() || !seen.contains_key(path) || plan::same_values(Some(value), seen.get(path))
+        leaf(value).is_some()
+            || plan::is_hidden(path, observed)
+            || plan::same_values(Some(value), seen.get(path))
     })
 }
 
@@ -254,7 +262,14 @@ mod tests {
 
     #[test]
     fn one_match_is_ours_whoever_the_platform_notes_as_its_maker() {
-        assert!(matches!(judged(&[source("1", "b1", "other", 0)], &[]), Found::One(o) if o.id == "1"));
+        assert!(
+            matches!(judged(&[source("1", "b1", "other", 1_000_000_000)], &[]), Found::One(o) if o.id == "1")
+        );
+    }
+
+    #[test]
+    fn one_from_before_the_apply_is_not_taken() {
+        assert_eq!(judged(&[source("1", "b1", "us", 0)], &[]), Found::Several(vec!["1".into()]));
     }
 
     #[test]

@@ -10,7 +10,9 @@ use serde_json::Value;
 use super::event::StepResult;
 use super::recover::{self, Found, Sender};
 use crate::api::{self, Client, Problem};
-use crate::kind::{Body, Intent, Kind, Leaf, Observed, Outcome, SecretSource, Step, leaf, map_leaves};
+use crate::kind::{
+    Body, Intent, Kind, Leaf, Listing, Observed, Outcome, SecretSource, Step, leaf, map_leaves,
+};
 use crate::observe;
 use crate::plan;
 use crate::secret::Secret;
@@ -70,8 +72,23 @@ impl Done {
         Self { result: StepResult::Done { id: after.id.clone(), note }, after }
     }
 
+    /// A fault of ours in the middle of a step.
+    pub(super) fn broken(error: &tokio::task::JoinError) -> Self {
+        Self::of(StepResult::Unknown { why: format!("the step broke down: {error}") })
+    }
+
     fn of(result: StepResult) -> Self {
         Self { result, after: After::default() }
+    }
+
+    /// The same after an answer to an earlier try was lost: that one may have been carried out, whatever came of this.
+    fn after_loss(self, lost: Option<&String>) -> Self {
+        match (lost, self.result) {
+            (Some(lost), StepResult::Failed { why, .. }) => {
+                Self::of(StepResult::Unknown { why: format!("{lost}; then {why}") })
+            }
+            (_, result) => Self { result, after: self.after },
+        }
     }
 }
 
@@ -101,7 +118,7 @@ impl Runner {
             Intent::Switch { id: Some(id), on, before, .. } => {
                 self.change(step, id, &Goal::Enabled { on: *on, before }).await
             }
-            Intent::Delete { id, etag, version, before } => {
+            Intent::Delete { id, etag, version, before, .. } => {
                 self.delete(kind, step, id, etag.as_ref(), *version, before).await
             }
             Intent::Adopt { id, .. } | Intent::Forget { id } => {
@@ -117,7 +134,7 @@ impl Runner {
         for send in 1..=SENDS {
             let (outcome, reply) = match self.send_patiently(step).await {
                 Sent::Answer(outcome, reply) => (outcome, Some(reply)),
-                Sent::Stopped(result) => return Done::of(result),
+                Sent::Stopped(result) => return Done::of(result).after_loss(lost.as_ref()),
                 Sent::Lost { why, late: still_possible } => {
                     lost = Some(why);
                     late |= still_possible;
@@ -134,8 +151,9 @@ impl Runner {
                 | Outcome::Conflict
                 | Outcome::NotYet
                 | Outcome::Refused
+                | Outcome::WantsEtag
                 | Outcome::LeftInPlace => {
-                    return Done::of(refused(reply.as_ref()));
+                    return Done::of(refused(reply.as_ref())).after_loss(lost.as_ref());
                 }
             }
             if let Some(reply) = &reply {
@@ -195,24 +213,32 @@ impl Runner {
     async fn change(&self, step: &Step, id: &str, goal: &Goal<'_>) -> Done {
         let kind = step.address.kind;
         let mut step = step.clone();
-        let mut last = String::new();
+        let mut last = None;
         // Without an etag nothing but a look tells whether the object is as planned (platform-api.md 3.3).
         let mut look_first = etag_of(&step.intent).is_none() && !goal.is_free();
-        for _ in 0..SENDS {
+        let (mut sends, mut wait) = (0, 0);
+        while sends < SENDS {
             if look_first {
                 match self.look_again(kind, &mut step, id, goal).await {
                     Ok(None) => {}
-                    Ok(Some(done)) | Err(done) => return done,
+                    Ok(Some(done)) | Err(done) => return done.after_loss(last.as_ref()),
                 }
             }
-            match self.send_patiently(&step).await {
-                Sent::Stopped(result) => return Done::of(result),
-                Sent::Lost { why, .. } => last = why,
+            match self.send(&step).await {
+                Sent::Stopped(result) => return Done::of(result).after_loss(last.as_ref()),
+                Sent::Lost { why, .. } => last = Some(why),
+                // Something asynchronous is under way, and will leave another etag behind.
+                Sent::Answer(Outcome::NotYet, _) if wait < self.patience.tries => {
+                    wait += 1;
+                    self.wait(wait).await;
+                    look_first = true;
+                    continue;
+                }
                 Sent::Answer(Outcome::Done { etag, version, .. }, _) => {
                     return Done::well(After { id: Some(id.to_owned()), etag, version }, None);
                 }
                 Sent::Answer(Outcome::Conflict | Outcome::Unclear, reply) => {
-                    last = Problem::of(&reply).to_string();
+                    last = Some(Problem::of(&reply).to_string());
                 }
                 Sent::Answer(Outcome::Absent, reply) => {
                     let why = format!(
@@ -221,14 +247,18 @@ impl Runner {
                     );
                     return Done::of(StepResult::Conflict { why });
                 }
-                Sent::Answer(Outcome::NotYet | Outcome::Refused | Outcome::LeftInPlace, reply) => {
-                    return Done::of(refused(Some(&reply)));
+                Sent::Answer(
+                    Outcome::NotYet | Outcome::Refused | Outcome::LeftInPlace | Outcome::WantsEtag,
+                    reply,
+                ) => {
+                    return Done::of(refused(Some(&reply))).after_loss(last.as_ref());
                 }
             }
+            sends += 1;
             look_first = true;
         }
-        // Three sends, each after a look that found the object as it was before: it does not take the change.
-        Done::of(StepResult::Unknown { why: last })
+        // Several sends, each after a look that found the object as it was before: it does not take the change.
+        Done::of(StepResult::Unknown { why: last.unwrap_or_default() })
     }
 
     /// Reads the object back and compares. `Ok(Some)`: it is as wanted already. `Ok(None)`: it is as it was planned
@@ -283,42 +313,68 @@ impl Runner {
         if let Some(done) = self.referred_to(kind, id).await {
             return done;
         }
-        let mut last = String::new();
+        let mut step = step.clone();
+        let mut last = None;
         for _ in 0..SENDS {
-            match self.send_patiently(step).await {
-                Sent::Stopped(result) => return Done::of(result),
-                Sent::Lost { why, .. } => last = why,
-                Sent::Answer(outcome @ (Outcome::Done { .. } | Outcome::Absent), reply) => {
-                    // 204 may begin a staged delete (platform-api.md 2.9): gone, or going, is enough.
-                    return match self.settled(kind, id, version).await {
-                        Ok(None) => gone(),
-                        // There is the object, and no way to delete it (platform-api.md 3.4).
-                        Ok(Some(_)) if outcome == Outcome::Absent => {
-                            let why = Problem::of(&reply).to_string();
-                            Done::of(StepResult::LeftInPlace { id: id.to_owned(), why })
-                        }
-                        Ok(Some(_)) => Done::of(StepResult::Unknown {
+            match self.send_patiently(&step).await {
+                Sent::Stopped(result) => return Done::of(result).after_loss(last.as_ref()),
+                Sent::Lost { why, .. } => last = Some(why),
+                Sent::Answer(Outcome::Done { .. }, _) => {
+                    return match self.departed(kind, id, version).await {
+                        Ok(true) => gone(),
+                        Ok(false) => Done::of(StepResult::Unknown {
                             why: "the platform accepted the deletion and still shows the object".to_owned(),
                         }),
                         Err(done) => done,
                     };
                 }
-                Sent::Answer(Outcome::LeftInPlace, reply) => {
-                    let why = Problem::of(&reply).to_string();
-                    return Done::of(StepResult::LeftInPlace { id: id.to_owned(), why });
+                Sent::Answer(Outcome::Absent, reply) => {
+                    let left = kind.spec().listing() == Listing::Offset;
+                    return match self.settled(kind, id, version).await {
+                        Ok(None) => gone(),
+                        // There is the object, and no way to delete it (platform-api.md 3.4).
+                        Ok(Some(_)) if left => left_in_place(id, &reply),
+                        Ok(Some(_)) => Done::of(refused(Some(&reply))),
+                        Err(done) => done,
+                    };
                 }
-                Sent::Answer(Outcome::Unclear, reply) => last = Problem::of(&reply).to_string(),
+                Sent::Answer(Outcome::LeftInPlace, reply) => return left_in_place(id, &reply),
+                Sent::Answer(Outcome::WantsEtag, reply) => {
+                    last = Some(Problem::of(&reply).to_string());
+                    if let Intent::Delete { etag, conditional, .. } = &mut step.intent {
+                        etag.clone_from(&observed.etag);
+                        *conditional = true;
+                    }
+                    continue;
+                }
+                Sent::Answer(Outcome::Unclear, reply) => last = Some(Problem::of(&reply).to_string()),
                 Sent::Answer(Outcome::NotYet | Outcome::Refused | Outcome::Conflict, reply) => {
-                    return Done::of(refused(Some(&reply)));
+                    return Done::of(refused(Some(&reply))).after_loss(last.as_ref());
                 }
             }
             match self.settled(kind, id, version).await {
                 Ok(None) => return gone(),
                 Ok(Some(_)) => {}
-                Err(done) => return done,
+                Err(done) => return done.after_loss(last.as_ref()),
             }
         }
-        Done::of(StepResult::Unknown { why: last })
+        Done::of(StepResult::Unknown { why: last.unwrap_or_default() })
+    }
+
+    /// Whether an object whose deletion was accepted is gone. A deletion in stages (platform-api.md 2.9) is waited for,
+    /// because what the object refers to cannot be deleted before its end; one that takes longer counts as gone.
+    async fn departed(&self, kind: Kind, id: &str, version: Option<u64>) -> Result<bool, Done> {
+        let mut going = false;
+        for wait in 0..=self.patience.tries {
+            if wait > 0 {
+                self.wait(wait).await;
+            }
+            match self.read(kind, id, version).await? {
+                None => return Ok(true),
+                Some(observed) => going = observed.is_going(),
+            }
+        }
+        Ok(going)
     }
 
     /// What somebody else's objects refer to is not deleted under them.
@@ -335,11 +391,7 @@ impl Runner {
         if ids.is_empty() {
             return None;
         }
-        let why = format!(
-            "it is still used by {} that are not managed here: {}",
-            child.spec().title(),
-            ids.join(", ")
-        );
+        let why = format!("it is still used by other {}s: {}", child.spec().title(), ids.join(", "));
         Some(Done::of(StepResult::Conflict { why }))
     }
 
@@ -347,14 +399,7 @@ impl Runner {
     async fn settled(&self, kind: Kind, id: &str, version: Option<u64>) -> Result<Option<Observed>, Done> {
         let mut wait = 0;
         loop {
-            let read = observe::read_one(&self.client, kind, id, version).await;
-            let observed = read.map_err(|error| {
-                Done::of(StepResult::Failed {
-                    why: format!("it could not be read: {}", chain(&error)),
-                    hint: None,
-                })
-            })?;
-            match observed {
+            match self.read(kind, id, version).await? {
                 Some(observed) if observed.is_going() => return Ok(None),
                 Some(observed) if observed.is_busy() && wait < self.patience.tries => {
                     wait += 1;
@@ -363,6 +408,13 @@ impl Runner {
                 other => return Ok(other),
             }
         }
+    }
+
+    async fn read(&self, kind: Kind, id: &str, version: Option<u64>) -> Result<Option<Observed>, Done> {
+        observe::read_one(&self.client, kind, id, version).await.map_err(|error| {
+            let why = format!("it could not be read: {}", chain(&error));
+            Done::of(StepResult::Failed { why, hint: None })
+        })
     }
 
     /// Sends the step's request, waiting where the platform says "not now": it certainly did not act then.
@@ -472,15 +524,26 @@ impl Goal<'_> {
     /// What moved since the plan was made, by path; nothing when it was only the platform's bookkeeping.
     fn moved(&self, kind: Kind, now: &Body) -> Vec<String> {
         let (Self::Fields { before, .. } | Self::Enabled { before, .. }) = self;
-        if before.is_null() { Vec::new() } else { plan::differences(kind, now, before) }
+        if before.is_null() {
+            return Vec::new();
+        }
+        let mut moved = plan::differences(kind, now, before);
+        if let Self::Fields { after, paths, .. } = self {
+            // What is as wanted already was moved by ourselves, with an answer that was lost.
+            moved.retain(|path| {
+                !paths.contains(path) || !plan::same_values(after.pointer(path), now.pointer(path))
+            });
+        }
+        moved
     }
 }
 
 /// Puts what was just observed in place of what the plan had observed.
 fn refresh(intent: &mut Intent, observed: &Observed) {
     match intent {
-        Intent::Update { etag, places, .. } => {
+        Intent::Update { etag, before, places, .. } => {
             etag.clone_from(&observed.etag);
+            before.clone_from(&observed.body);
             places.clone_from(&observed.places);
         }
         Intent::Switch { etag, .. } => etag.clone_from(&observed.etag),
@@ -502,6 +565,10 @@ fn version_of(intent: &Intent) -> Option<u64> {
         Intent::Update { version, .. } | Intent::Delete { version, .. } => *version,
         _ => None,
     }
+}
+
+fn left_in_place(id: &str, reply: &Reply) -> Done {
+    Done::of(StepResult::LeftInPlace { id: id.to_owned(), why: Problem::of(reply).to_string() })
 }
 
 fn refused(reply: Option<&Reply>) -> StepResult {

@@ -15,7 +15,7 @@ use super::secrets::{self, Resolved};
 use super::session::{self, Prepared, Session};
 use super::settings::{ManifestArguments, PlatformArguments};
 use super::{now, plan_file};
-use crate::apply::{self, Recorder, Report};
+use crate::apply::{self, Recorder, Report, StepResult};
 use crate::kind::{Address, Body, Intent, Leaf, SecretSource, map_leaves};
 use crate::manifest::Manifest;
 use crate::plan::{Options, Plan, stale};
@@ -32,8 +32,8 @@ pub(crate) struct Arguments {
     #[command(flatten)]
     run: RunArguments,
 
-    /// Plan again, and apply only if the plan has this fingerprint
-    #[arg(long, value_name = "FINGERPRINT")]
+    /// Plan again, and apply only if the plan has this fingerprint (its first line shows it)
+    #[arg(long, value_name = "FINGERPRINT", value_parser = fingerprint)]
     expect: Option<String>,
 
     #[command(flatten)]
@@ -77,6 +77,13 @@ pub(crate) async fn run(
     if let [path] = arguments.manifest.paths.as_slice()
         && plan_file::is_plan(path)
     {
+        if arguments.expect.is_some() || !arguments.options.is_empty() || !arguments.manifest.vars.is_empty()
+        {
+            return Err(Failure::usage(
+                "a saved plan is carried out as it is: options of planning do not go with it",
+            )
+            .hint("plan again with these options"));
+        }
         let path = path.clone();
         return run_saved(arguments, &path, output, redactor).await;
     }
@@ -125,7 +132,7 @@ async fn plan_and_run(
     refuse(&prepared.plan)?;
     if let Some(expected) = &request.expect {
         let fingerprint = prepared.plan.fingerprint();
-        if !fingerprint.starts_with(expected.as_str()) || expected.len() < 16 {
+        if !fingerprint.starts_with(expected.as_str()) {
             return Err(Failure::new(
                 Status::Stale,
                 format!("the plan is not the expected one: its fingerprint is {fingerprint}"),
@@ -201,9 +208,20 @@ fn check_secrets(plan: &Plan, values: &BTreeMap<SecretSource, Secret>, state: &S
     Ok(())
 }
 
+/// The plan, on stdout. Where stdout is for the report as JSON, on stderr: a person may be asked about it.
 fn show_unless_json(plan: &Plan, run: &RunArguments, output: &Output) {
     if run.format == Format::Text {
         show(plan, Format::Text, false, output);
+    } else {
+        output.talk(render::text::plan(plan, &output.talk_style()).trim_end());
+    }
+}
+
+fn fingerprint(text: &str) -> Result<String, String> {
+    let text = text.to_ascii_lowercase();
+    match text.len() {
+        16..=64 if text.bytes().all(|b| b.is_ascii_hexdigit()) => Ok(text),
+        _ => Err("write at least the 16 hex digits that a plan shows".to_owned()),
     }
 }
 
@@ -310,6 +328,8 @@ async fn carry_out(
         Status::Success
     } else if result.steps.iter().any(|(_, r)| r.is_success()) {
         Status::Partial
+    } else if result.steps.iter().any(|(_, r)| matches!(r, StepResult::Conflict { .. })) {
+        Status::Stale
     } else {
         Status::Error
     })

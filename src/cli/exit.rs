@@ -120,7 +120,7 @@ impl From<api::Error> for Failure {
 impl From<observe::Error> for Failure {
     fn from(error: observe::Error) -> Self {
         let (status, hint) = match &error {
-            observe::Error::NoAnswer { source, .. } => (
+            observe::Error::NoAnswer(source) => (
                 if matches!(source, api::Error::Auth { .. }) { Status::Auth } else { Status::Error },
                 source.hint().map(str::to_owned),
             ),
@@ -128,6 +128,7 @@ impl From<observe::Error> for Failure {
                 if matches!(problem.status, 401 | 403) { Status::Auth } else { Status::Error },
                 problem.hint().map(str::to_owned),
             ),
+            observe::Error::Broken(_) => (Status::Error, None),
             observe::Error::Undecodable { .. } => {
                 (Status::Error, Some("check that the gateway's URL points to the platform".to_owned()))
             }

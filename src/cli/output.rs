@@ -8,7 +8,7 @@ use tracing_subscriber::fmt::MakeWriter;
 
 use super::exit::Failure;
 use crate::render::Style;
-use crate::render::text::sanitize;
+use crate::render::text::{sanitize, sanitize_lines};
 use crate::secret::Redactor;
 
 /// When to colour.
@@ -152,6 +152,9 @@ impl Write for LogLine<'_> {
 impl Drop for LogLine<'_> {
     fn drop(&mut self) {
         let line = String::from_utf8_lossy(&self.line);
+        // Colours are ours; whatever else a terminal might obey came from elsewhere.
+        let line: Vec<_> = line.split('\u{1b}').map(sanitize_lines).collect();
+        let line = line.join("\u{1b}");
         let _ = std::io::stderr().lock().write_all(self.redactor.redact(&line).as_bytes());
     }
 }

@@ -43,6 +43,16 @@ pub(crate) struct PlanOptions {
 }
 
 impl PlanOptions {
+    /// Whether nothing was asked for.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.targets.is_empty()
+            && self.excludes.is_empty()
+            && self.replace.is_empty()
+            && self.adopt.is_empty()
+            && self.create_beside.is_empty()
+            && self.allow_deletes.is_none()
+    }
+
     pub(crate) fn options(&self, destroy: bool) -> Options {
         Options {
             destroy,

@@ -1,7 +1,9 @@
 //! Gets the values that secret references stand for, as late as possible. The values go nowhere but into [`Secret`].
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::Read;
 use std::path::Path;
+use std::process::Stdio;
 use std::time::Duration;
 
 use super::environment;
@@ -13,8 +15,8 @@ use crate::secret::{Redactor, Secret};
 /// A command that does not say its secret within this time is given up.
 const COMMAND_LIMIT: Duration = Duration::from_secs(30);
 
-/// Larger files are no secrets.
-const FILE_LIMIT: u64 = 1024 * 1024;
+/// Longer texts are no secrets.
+const LIMIT: u64 = 1024 * 1024;
 
 /// The secrets of a run: those that could be had, and why the others could not.
 #[derive(Debug, Default)]
@@ -91,13 +93,20 @@ pub(crate) async fn resolve(
 }
 
 fn from_file(path: &Path) -> Result<String, String> {
-    let failed = |why: &dyn std::fmt::Display| format!("the file {} cannot be read: {why}", path.display());
-    let metadata = std::fs::metadata(path).map_err(|e| failed(&e))?;
-    if metadata.len() > FILE_LIMIT {
-        return Err(format!("the file {} is too large for a secret", path.display()));
+    let shown = path.display();
+    let file = std::fs::File::open(path).map_err(|e| format!("the file {shown} cannot be read: {e}"))?;
+    let text = bounded(file).map_err(|e| format!("the file {shown} cannot be read: {e}"))?;
+    without_line_break(text).ok_or_else(|| format!("the file {shown} is empty"))
+}
+
+/// At most so much as a secret can be.
+fn bounded(from: impl Read) -> std::io::Result<String> {
+    let mut text = String::new();
+    from.take(LIMIT + 1).read_to_string(&mut text)?;
+    if text.len() as u64 > LIMIT {
+        return Err(std::io::Error::other("it is too large for a secret"));
     }
-    let text = std::fs::read_to_string(path).map_err(|e| failed(&e.kind()))?;
-    without_line_break(text).ok_or_else(|| format!("the file {} is empty", path.display()))
+    Ok(text)
 }
 
 /// Runs a program without a shell. What it prints on stderr goes to ours: it may ask the person something.
@@ -105,26 +114,32 @@ async fn from_command(command: &[String]) -> Result<String, String> {
     let Some((program, arguments)) = command.split_first() else {
         return Err("the command is empty".to_owned());
     };
-    let (program, arguments) = (program.clone(), arguments.to_vec());
-    let shown = program.clone();
-    let run = tokio::task::spawn_blocking(move || {
-        std::process::Command::new(program)
-            .args(arguments)
-            .stdin(std::process::Stdio::null())
-            .stderr(std::process::Stdio::inherit())
-            .output()
-    });
-    let output = match tokio::time::timeout(COMMAND_LIMIT, run).await {
-        Err(_) => return Err(format!("the command {shown} took longer than {} s", COMMAND_LIMIT.as_secs())),
-        Ok(Err(_)) => return Err(format!("the command {shown} could not be run")),
-        Ok(Ok(Err(error))) => return Err(format!("the command {shown} could not be run: {error}")),
-        Ok(Ok(Ok(output))) => output,
-    };
-    if !output.status.success() {
-        return Err(format!("the command {shown} failed ({})", output.status));
+    let failed = |why: &dyn std::fmt::Display| format!("the command {program} failed: {why}");
+    let mut child = std::process::Command::new(program)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::inherit())
+        .spawn()
+        .map_err(|e| format!("the command {program} cannot be run: {e}"))?;
+    let stdout = child.stdout.take();
+    let read = tokio::task::spawn_blocking(move || stdout.map(bounded));
+    let read = tokio::time::timeout(COMMAND_LIMIT, read).await;
+    if !matches!(&read, Ok(Ok(Some(Ok(_))))) {
+        // Whatever it is doing, it is not going to say its secret.
+        let _ = child.kill();
     }
-    let text = String::from_utf8(output.stdout).map_err(|_| format!("what {shown} printed is not UTF-8"))?;
-    without_line_break(text).ok_or_else(|| format!("the command {shown} printed nothing"))
+    let status = child.wait().map_err(|e| failed(&e))?;
+    let text = match read {
+        Err(_) => return Err(failed(&format!("it took longer than {} s", COMMAND_LIMIT.as_secs()))),
+        Ok(Ok(Some(Ok(text)))) => text,
+        Ok(Ok(Some(Err(error)))) => return Err(failed(&error)),
+        Ok(Ok(None) | Err(_)) => return Err(failed(&"its output could not be read")),
+    };
+    if !status.success() {
+        return Err(failed(&status));
+    }
+    without_line_break(text).ok_or_else(|| failed(&"it printed nothing"))
 }
 
 /// The text without its last line break; nothing if nothing is left.

@@ -17,7 +17,7 @@ use crate::emulator;
 use crate::kind::{Address, Kind, SecretSource};
 use crate::manifest::Manifest;
 use crate::observe::{self, Wanted};
-use crate::plan::{self, Inputs, Observations, Options, Plan, Selector};
+use crate::plan::{self, Action, Inputs, Observations, Options, Plan, Selector};
 use crate::secret::{Redactor, Secret};
 use crate::state::model::{Place, State};
 use crate::state::{Holder, StateFile, fingerprint};
@@ -166,17 +166,30 @@ impl Session {
         };
         let (state, recovery) = self.recovered(state).await?;
         let state = state.as_ref();
-        let observations = self.observe(manifest, state, options).await?;
-        let inputs = Inputs {
-            manifest,
-            place: &self.place,
-            state,
-            observations: &observations,
-            fingerprints: &fingerprints,
-            options,
-            now: now(),
+        let mut observations = self.observe(manifest, state, options).await?;
+        let now = now();
+        let build = |observations: &Observations| {
+            plan::build(&Inputs {
+                manifest,
+                place: &self.place,
+                state,
+                observations,
+                fingerprints: &fingerprints,
+                options,
+                now,
+            })
         };
-        Ok(Prepared { plan: plan::build(&inputs), secrets: Arc::new(values), missing, recovery })
+        let mut plan = build(&observations);
+        // Who else bears the name of what is replaced must be known before its successor is made, so that a lost answer
+        // cannot be mistaken for one of them.
+        let names = names_of(&plan, |action| action == Action::Replace);
+        if !names.is_empty() {
+            let ours = state.map(State::ids).unwrap_or_default();
+            let wanted = Wanted { names, ours, ..Wanted::default() };
+            observations.namesakes.extend(observe::observe(&self.client, wanted).await?.namesakes);
+            plan = build(&observations);
+        }
+        Ok(Prepared { plan, secrets: Arc::new(values), missing, recovery })
     }
 
     /// The secrets, saying what the emulator stands in for.
@@ -264,11 +277,8 @@ impl Session {
                 wanted.managed.push((address.clone(), entry.id.clone(), entry.version));
             }
         }
-        let named = |action| matches!(action, plan::Action::Create | plan::Action::Adopt);
-        for operation in plan.operations.iter().filter(|o| named(o.action)) {
-            let name = operation.body.as_ref().and_then(|b| b.get("name")).and_then(|n| n.as_str());
-            wanted.names.extend(name.map(|name| (operation.address.clone(), name.to_owned())));
-        }
+        wanted.names =
+            names_of(plan, |action| matches!(action, Action::Create | Action::Adopt | Action::Replace));
         Ok(observe::observe(&self.client, wanted).await?)
     }
 
@@ -278,6 +288,15 @@ impl Session {
             emulator.stop().await;
         }
     }
+}
+
+/// The names that the objects of a plan's operations bear, by action.
+fn names_of(plan: &Plan, which: impl Fn(Action) -> bool) -> Vec<(Address, String)> {
+    plan.operations
+        .iter()
+        .filter(|o| which(o.action))
+        .filter_map(|o| Some((o.address.clone(), o.body.as_ref()?.get("name")?.as_str()?.to_owned())))
+        .collect()
 }
 
 /// Fingerprints under one state's key.

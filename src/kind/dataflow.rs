@@ -150,8 +150,7 @@ impl Spec for Dataflow {
         let listed = section.get("transformations").and_then(Value::as_array);
         for transformation in listed.into_iter().flatten() {
             if let Some(name) = transformation.get("name").and_then(Value::as_str) {
-                let params = transformation.get("params").cloned().unwrap_or(json!({}));
-                transformations.insert(name.to_owned(), params);
+                transformations.insert(name.to_owned(), parameters(transformation));
             }
         }
         if let Some(mapping) = reference(2) {
@@ -224,8 +223,7 @@ impl Spec for Dataflow {
             for (index, transformation) in listed.iter().enumerate() {
                 let Some(name) = transformation.get("name").and_then(Value::as_str) else { continue };
                 if !transformations.contains_key(name) {
-                    let params = transformation.get("params").cloned().unwrap_or(json!({}));
-                    transformations.insert(name.to_owned(), params);
+                    transformations.insert(name.to_owned(), parameters(transformation));
                     places.insert(name.to_owned(), index.into());
                 }
             }
@@ -324,7 +322,16 @@ fn request(body: &Body) -> Value {
     Value::Object(request)
 }
 
+/// A transformation's parameters in a body; `true` for one without, because an empty object is no field.
+fn parameters(transformation: &Value) -> Value {
+    match transformation.get("params") {
+        Some(Value::Object(params)) if !params.is_empty() => Value::Object(params.clone()),
+        _ => true.into(),
+    }
+}
+
 fn transformation(name: &str, params: &Value) -> Value {
+    let params = if params.is_object() { params.clone() } else { json!({}) };
     json!({ "name": name, "params": params })
 }
 
@@ -334,6 +341,12 @@ fn patch(before: &Body, after: &Body, paths: &[String], places: &Value) -> Vec<V
     let (transformations, others): (Vec<_>, Vec<_>) =
         paths.iter().cloned().partition(|p| p.starts_with("/transformations/"));
     let mut operations = flow_service::operations(before, after, &others, &[]);
+    for operation in &mut operations {
+        // Shown with its default where it was never set (platform-api.md 2.6), and then not there to be replaced.
+        if operation["path"] == "/scheduleParams/backfill" && operation["op"] == "replace" {
+            operation["op"] = "add".into();
+        }
+    }
     let mut names: Vec<String> = Vec::new();
     for path in &transformations {
         let name = path.split('/').nth(2).unwrap_or_default().replace("~1", "/").replace("~0", "~");
@@ -341,24 +354,31 @@ fn patch(before: &Body, after: &Body, paths: &[String], places: &Value) -> Vec<V
             names.push(name);
         }
     }
-    for name in names {
-        let place = places.get(&name).and_then(Value::as_u64);
-        let wanted = after.get("transformations").and_then(|t| t.get(&name));
-        operations.push(match (place, wanted) {
-            (Some(at), Some(params)) => {
-                let value = transformation(&name, params);
-                json!({ "op": "replace", "path": format!("/transformations/{at}"), "value": value })
-            }
-            (None, Some(params)) => {
-                json!({ "op": "add", "path": "/transformations/-", "value": transformation(&name, params) })
-            }
-            (Some(at), None) => {
-                let was = before.get("transformations").and_then(|t| t.get(&name)).unwrap_or(&Value::Null);
-                let value = transformation(&name, was);
-                json!({ "op": "remove", "path": format!("/transformations/{at}"), "value": value })
-            }
-            (None, None) => continue,
-        });
+    // Positions shift as one goes: first what stays in place, then what goes, from the end, then what comes, which stands
+    // before the mapping as in a create.
+    let wanted = |name: &str| after.get("transformations").and_then(|t| t.get(name));
+    let place = |name: &str| places.get(name).and_then(Value::as_u64);
+    for name in &names {
+        if let (Some(at), Some(params)) = (place(name), wanted(name)) {
+            let value = transformation(name, params);
+            operations
+                .push(json!({ "op": "replace", "path": format!("/transformations/{at}"), "value": value }));
+        }
+    }
+    let mut going: Vec<(u64, &String)> =
+        names.iter().filter(|n| wanted(n).is_none()).filter_map(|n| Some((place(n)?, n))).collect();
+    going.sort_by_key(|(at, _)| std::cmp::Reverse(*at));
+    for (at, name) in &going {
+        let was = before.get("transformations").and_then(|t| t.get(name.as_str())).unwrap_or(&Value::Null);
+        let value = transformation(name, was);
+        operations.push(json!({ "op": "remove", "path": format!("/transformations/{at}"), "value": value }));
+    }
+    let mapping = place(MAPPING).map(|at| at - going.iter().filter(|(gone, _)| *gone < at).count() as u64);
+    let coming = names.iter().filter(|n| place(n).is_none()).filter_map(|n| Some((n, wanted(n)?)));
+    for (index, (name, params)) in coming.enumerate() {
+        let at = mapping.map_or_else(|| "-".to_owned(), |at| (at + index as u64).to_string());
+        let value = transformation(name, params);
+        operations.push(json!({ "op": "add", "path": format!("/transformations/{at}"), "value": value }));
     }
     operations
 }
@@ -403,6 +423,31 @@ mod tests {
         let body = Dataflow.calls(&intent)[0].body.clone().unwrap();
         let value = json!({ "name": "Mapping", "params": { "mappingId": "m", "mappingVersion": "1" } });
         assert_eq!(body, json!([{ "op": "replace", "path": "/transformations/1", "value": value }]));
+    }
+
+    #[test]
+    fn transformations_come_and_go_without_touching_the_mapping() {
+        let observed = observed();
+        let mut after = observed.body.clone();
+        after["transformations"] = json!({
+            "New": true, "Mapping": { "mappingId": "m", "mappingVersion": "0" },
+        });
+        let intent = Intent::Update {
+            id: "f1".into(),
+            etag: None,
+            version: None,
+            before: observed.body.clone(),
+            after,
+            paths: vec!["/transformations/New".into(), "/transformations/Copy/deltaColumn".into()],
+            places: observed.places.clone(),
+        };
+        let body = Dataflow.calls(&intent)[0].body.clone().unwrap();
+        let copy = json!({ "name": "Copy", "params": { "deltaColumn": "t" } });
+        let operations = json!([
+            { "op": "remove", "path": "/transformations/0", "value": copy },
+            { "op": "add", "path": "/transformations/0", "value": { "name": "New", "params": {} } },
+        ]);
+        assert_eq!(body, operations);
     }
 
     #[test]

@@ -106,7 +106,11 @@ pub(super) fn calls(
             vec![call]
         }
         // No documented DELETE carries If-Match: the etag is compared by a read right before (platform-api.md 2.2).
-        Intent::Delete { id, .. } => vec![Call::new(Method::Delete, at(id), Safety::Repeatable)],
+        Intent::Delete { id, etag, conditional, .. } => {
+            let mut call = Call::new(Method::Delete, at(id), Safety::Repeatable);
+            call.if_match = etag.clone().filter(|_| *conditional);
+            vec![call]
+        }
         Intent::Adopt { .. } | Intent::Forget { .. } => Vec::new(),
     }
 }
@@ -127,13 +131,14 @@ pub(super) fn plain_calls(collection: &str, intent: &Intent) -> Vec<Call> {
 
 /// One JSON Patch operation that brings `member` of `before` to what it is in `after`. `add` where the member may be
 /// missing, because `replace` on a missing member is refused (platform-api.md 2.5).
-pub(super) fn operation(pointer: &str, before: &Body, after: &Body) -> Value {
-    match (before.pointer(pointer), after.pointer(pointer)) {
+pub(super) fn operation(pointer: &str, before: &Body, after: &Body) -> Option<Value> {
+    Some(match (before.pointer(pointer), after.pointer(pointer)) {
+        (None, None) => return None,
         // OpenAPI wants a value with every operation; with `remove` it does no harm (platform-api.md 2.5).
-        (was, None) => json!({ "op": "remove", "path": pointer, "value": was }),
+        (Some(was), None) => json!({ "op": "remove", "path": pointer, "value": was }),
         (None, Some(value)) => json!({ "op": "add", "path": pointer, "value": value }),
         (Some(_), Some(value)) => json!({ "op": "replace", "path": pointer, "value": value }),
-    }
+    })
 }
 
 /// The operations for `paths`, where everything below one of `whole` is replaced as one value.
@@ -148,7 +153,7 @@ pub(super) fn operations(before: &Body, after: &Body, paths: &[String], whole: &
             .unwrap_or(path);
         if !done.contains(&pointer) {
             done.push(pointer);
-            operations.push(operation(pointer, before, after));
+            operations.extend(operation(pointer, before, after));
         }
     }
     operations
@@ -174,13 +179,22 @@ pub(super) fn outcome(intent: &Intent, reply: &Reply) -> Outcome {
         return Outcome::Done { id, etag, version: None };
     }
     match (reply.status, error_code(&reply.body).as_str()) {
-        (_, "FLOW-1416-400" | "FLOW-1420-400" | "FLOW-1421-400" | "FLOW-1422-400" | "FLOW-1457-400") => {
-            Outcome::NotYet
-        }
+        (_, "FLOW-1403-400") if matches!(intent, Intent::Delete { .. }) => Outcome::WantsEtag,
+        (
+            _,
+            "FLOW-1416-400" | "FLOW-1417-400" | "FLOW-1420-400" | "FLOW-1421-400" | "FLOW-1422-400"
+            | "FLOW-1457-400",
+        ) => Outcome::NotYet,
         // On a delete, a delete already under way (platform-api.md 2.9).
         (_, "FLOW-1458-400") if matches!(intent, Intent::Delete { .. }) => Outcome::Absent,
         (_, "FLOW-1418-400" | "FLOW-1447-400") if matches!(intent, Intent::Delete { .. }) => Outcome::NotYet,
         (_, "FLOW-1404-412") | (412 | 409, _) => Outcome::Conflict,
+        // What it refers to is not there, or not known everywhere yet.
+        (_, "FLOW-1412-400" | "FLOW-1419-400" | "FLOW-1439-400")
+            if matches!(intent, Intent::Create { .. }) =>
+        {
+            Outcome::Absent
+        }
         (404, code) if !(code.starts_with("FLOW-2") || code.starts_with('2')) => Outcome::Absent,
         (408 | 500..=599, _) => Outcome::Unclear,
         _ => Outcome::Refused,

@@ -348,7 +348,13 @@ mod tests {
 
     #[test]
     fn a_platform_that_does_not_delete_keeps_the_set() {
-        let intent = Intent::Delete { id: "m".into(), etag: None, version: Some(0), before: json!({}) };
+        let intent = Intent::Delete {
+            id: "m".into(),
+            etag: None,
+            version: Some(0),
+            before: json!({}),
+            conditional: false,
+        };
         let answer = |status| Reply { status, body: Value::Null, location: None, request_id: None, tries: 1 };
         assert_eq!(Mapping.outcome(&intent, &answer(405)), Outcome::LeftInPlace);
         assert_eq!(Mapping.outcome(&intent, &answer(404)), Outcome::Absent);

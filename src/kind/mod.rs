@@ -266,6 +266,9 @@ pub enum Intent {
         version: Option<u64>,
         /// What was observed.
         before: Body,
+        /// Whether the platform asked for the etag; no document has it do so (platform-api.md 8).
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        conditional: bool,
     },
     /// Take an existing object under management; sends nothing.
     Adopt {
@@ -338,6 +341,8 @@ pub enum Outcome {
     NotYet,
     /// It may have been done or not: the object has to be read.
     Unclear,
+    /// It wants the precondition that was left out.
+    WantsEtag,
     /// The platform does not delete this object; it stays where it is, and that is no failure.
     LeftInPlace,
     /// Refused for good.

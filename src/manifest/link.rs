@@ -41,9 +41,7 @@ pub(super) fn link(
         let errors = report.errors();
         let targets: Vec<Option<Target>> =
             spec.references().iter().map(|key| index.resolve(draft, key, tree, report)).collect();
-        let parents_ok =
-            targets.iter().flatten().all(|t| if let Target::Section(n) = t { drafts[*n].ok } else { true });
-        if report.errors() > errors || !parents_ok {
+        if report.errors() > errors {
             continue;
         }
         let context = index.context(draft, &targets);
@@ -76,7 +74,9 @@ impl<'a> Index<'a> {
         let reference = |target: &Target| match target {
             Target::Section(number) => {
                 let draft = &self.drafts[*number];
-                Reference::Section { address: draft.address.clone(), section: &draft.value }
+                // Of a section with mistakes of its own nothing is inherited; what refers to it is checked all the same.
+                let section = if draft.ok { &draft.value } else { &Value::Null };
+                Reference::Section { address: draft.address.clone(), section }
             }
             Target::Id(id) => Reference::Id(id.clone()),
         };

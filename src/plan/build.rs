@@ -34,6 +34,7 @@ pub fn build(inputs: &Inputs<'_>) -> Plan {
         entries,
         selected: &selected,
         fates: BTreeMap::new(),
+        adopted: BTreeSet::new(),
         plan: Plan {
             format_version: FORMAT_VERSION,
             destroy: inputs.options.destroy,
@@ -96,6 +97,8 @@ struct Builder<'a> {
     entries: &'a BTreeMap<Address, Entry>,
     selected: &'a BTreeSet<Address>,
     fates: BTreeMap<Address, Fate>,
+    /// Ids that are adopted.
+    adopted: BTreeSet<String>,
     plan: Plan,
 }
 
@@ -104,11 +107,26 @@ impl Builder<'_> {
         self.inputs.observations
     }
 
+    /// The object of an address as the platform has it, unless that is taking it away; without what the manifest or the
+    /// state holds to be secret, which a platform may show in clear.
+    fn present(&self, address: &Address, desired: Option<&Body>) -> Option<Observed> {
+        let observed = self.observations().managed.get(address).filter(|o| !o.is_going())?;
+        let applied = self.entries.get(address).map(|e| &e.applied);
+        Some(diff::conceal(observed, [desired, applied]))
+    }
+
     /// Plans for a section of the manifest.
     fn want(&mut self, section: &Section) {
         let address = &section.address;
         let entry = self.entries.get(address);
         if !self.selected.contains(address) {
+            if self.inputs.options.replace.contains(address) {
+                self.refuse(
+                    address,
+                    "it is to be replaced, and is not selected".to_owned(),
+                    "add it to --target, or do not exclude it",
+                );
+            }
             if let Some(entry) = entry {
                 let fate = Fate { id: Some(entry.id.clone()), version: entry.version };
                 self.fates.insert(address.clone(), fate);
@@ -118,12 +136,9 @@ impl Builder<'_> {
         let desired = self.resolve(section);
         match entry {
             None => self.want_new(section, desired),
-            Some(entry) => match self.observations().managed.get(address).filter(|o| !o.is_going()) {
+            Some(entry) => match self.present(address, Some(&desired)) {
                 None => self.want_again(section, entry, desired),
-                Some(observed) => {
-                    let observed = observed.clone();
-                    self.want_same(section, entry, &observed, desired);
-                }
+                Some(observed) => self.want_same(section, entry, &observed, desired),
             },
         }
     }
@@ -182,8 +197,15 @@ impl Builder<'_> {
         let asked = |selectors: &[Selector]| selectors.iter().any(|s| s.matches(address));
         match namesakes.as_slice() {
             [] => {}
+            [one] if asked(&options.adopt) && self.adopted.contains(&one.id) => self.refuse(
+                address,
+                format!("{} is adopted by another address already", one.id),
+                "two sections of this name cannot be one object: give them names of their own",
+            ),
             [one] if asked(&options.adopt) => {
-                self.adopt(section, one, desired.clone());
+                self.adopted.insert(one.id.clone());
+                let one = diff::conceal(one, [Some(desired), None]);
+                self.adopt(section, &one, desired.clone());
                 return None;
             }
             several if asked(&options.adopt) => self.refuse(
@@ -208,8 +230,10 @@ impl Builder<'_> {
         let address = &section.address;
         let spec = address.kind.spec();
         let started = spec.started(&observed.body, self.inputs.now);
+        // A start that has passed cannot be given to any flow, so it is not compared.
+        let compared = restart(self.inputs.now, address.kind, desired.clone());
         let Difference { changes, drift, unchanged, unknown_secrets } =
-            diff::compare(address.kind, &desired, Some(&entry.applied), &observed.body, started);
+            diff::compare(address.kind, &compared, Some(&entry.applied), &observed.body, started);
         for path in unknown_secrets {
             self.note(
                 address,
@@ -441,7 +465,8 @@ impl Builder<'_> {
         if running {
             steps.push(step(address, "disable-old", switch(false)));
         }
-        let namesakes = vec![entry.id.clone()];
+        let others = self.observations().namesakes.get(address).into_iter().flatten();
+        let namesakes = others.map(|o| o.id.clone()).chain([entry.id.clone()]).collect();
         self.create(section, desired.clone(), namesakes, Some(entry.id.clone()), String::new());
         if let Some(created) = self.plan.operations.pop() {
             steps.extend(created.steps);
@@ -459,6 +484,7 @@ impl Builder<'_> {
                 etag: observed.etag.clone(),
                 version: observed.version,
                 before: observed.body.clone(),
+                conditional: false,
             },
         ));
         self.plan.operations.push(Operation {
@@ -495,6 +521,7 @@ impl Builder<'_> {
                         etag: observed.etag.clone(),
                         version: observed.version,
                         before: observed.body.clone(),
+                        conditional: false,
                     },
                 ),
             ),
@@ -532,6 +559,7 @@ impl Builder<'_> {
                             etag: observed.etag.clone(),
                             version: observed.version,
                             before: observed.body.clone(),
+                            conditional: false,
                         },
                     ),
                     None => (

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::kind::{Body, Kind, Leaf, Rule, leaf};
+use crate::kind::{Body, Kind, Leaf, Observed, Rule, leaf};
 
 /// One field that is to change, or has drifted.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -64,13 +64,13 @@ pub(super) fn compare(
     kind: Kind,
     desired: &Body,
     applied: Option<&Body>,
-    observed: &Body,
+    observed_body: &Body,
     started: bool,
 ) -> Difference {
     let spec = kind.spec();
     let adopting = applied.is_none();
-    let (wanted, sent, seen) =
-        (flatten(desired), applied.map(flatten).unwrap_or_default(), flatten(observed));
+    let (wanted, sent) = (flatten(desired), applied.map(flatten).unwrap_or_default());
+    let seen = flatten(observed_body);
     let owned = |path: &str| {
         spec.owned().iter().any(|o| path.strip_prefix(o).is_some_and(|rest| rest.starts_with('/')))
     };
@@ -87,7 +87,7 @@ pub(super) fn compare(
         let (desired, applied) = (wanted.get(path), sent.get(path));
         let mut observed = seen.get(path);
         let rule = spec.rule(path, observed, desired);
-        match desired.and_then(leaf).or_else(|| applied.and_then(leaf)) {
+        match desired.or(applied).and_then(leaf) {
             Some(Leaf::Soon(_)) => continue,
             Some(Leaf::Secret { fingerprint, .. }) => {
                 compare_secret(path, desired, applied, fingerprint.as_deref(), &mut result);
@@ -99,12 +99,13 @@ pub(super) fn compare(
             // Not shown is not gone, where the platform shows only some of it or nobody can take it away: what was last
             // sent stands in.
             observed = match rule {
-                Rule::Shown | Rule::Switch => applied.or(desired),
-                Rule::Replace => applied,
-                Rule::Patch | Rule::Frozen => None,
+                Rule::Shown | Rule::Switch if adopting => desired,
+                Rule::Shown | Rule::Switch => applied,
+                Rule::Replace if is_hidden(path, observed_body) => applied,
+                Rule::Replace | Rule::Patch | Rule::Frozen => None,
             };
         }
-        if rule == Rule::Frozen && desired.is_none() {
+        if rule == Rule::Frozen && desired.is_none() && started {
             // No longer said; it cannot be unsaid on the platform either.
             continue;
         }
@@ -140,6 +141,12 @@ pub(super) fn compare(
         result.changes.push(change);
     }
     result
+}
+
+/// Whether a body lacks the whole member that a path is in: then the platform does not show it. A member that is shown
+/// without the field does not have the field.
+pub(crate) fn is_hidden(path: &str, body: &Body) -> bool {
+    path.split('/').nth(1).is_some_and(|member| body.get(member).is_none())
 }
 
 /// A secret is compared with the fingerprint of what was last sent, never with what the platform shows.
@@ -210,6 +217,20 @@ fn walk(value: &Value, path: &mut String, fields: &mut Map<String, Value>) {
             fields.insert(path.clone(), other.clone());
         }
     }
+}
+
+/// An observation without the fields that one of `bodies` holds to be secret.
+pub(super) fn conceal(observed: &Observed, bodies: [Option<&Body>; 2]) -> Observed {
+    let mut observed = observed.clone();
+    for (path, value) in bodies.into_iter().flatten().flat_map(flatten) {
+        if matches!(leaf(&value), Some(Leaf::Secret { .. }))
+            && let Some((parent, name)) = path.rsplit_once('/')
+            && let Some(Value::Object(members)) = observed.body.pointer_mut(parent)
+        {
+            members.remove(&name.replace("~1", "/").replace("~0", "~"));
+        }
+    }
+    observed
 }
 
 /// The paths in which two observations of one object differ. A field that the platform may leave out differs only where

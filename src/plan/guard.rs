@@ -28,13 +28,18 @@ pub(super) fn check(
     plan.refusals.extend(refusals);
 }
 
-/// Protection is the state's, so that deleting the section does not delete it.
+/// Protection is the state's, so that deleting the section does not delete it; and the manifest's from the moment on that
+/// it says so.
 fn protection(plan: &Plan, entries: &BTreeMap<Address, Entry>, refusals: &mut Vec<Refusal>) {
     for operation in &plan.operations {
-        let ends = matches!(operation.action, Action::Delete | Action::Replace);
-        let current = |e: &&Entry| operation.id.as_ref() == Some(&e.id);
-        if ends && entries.get(&operation.address).filter(current).is_some_and(|e| e.protect) {
-            let verb = if operation.action == Action::Delete { "deleted" } else { "replaced" };
+        let verb = match operation.action {
+            Action::Delete => "deleted",
+            Action::Replace => "replaced",
+            Action::Forget => "forgotten",
+            Action::Create | Action::Adopt | Action::Update => continue,
+        };
+        let entry = entries.get(&operation.address).filter(|e| operation.id.as_ref() == Some(&e.id));
+        if entry.is_some_and(|e| e.protect) || operation.steps.iter().any(|s| s.protect) {
             refusals.push(Refusal {
                 address: Some(operation.address.clone()),
                 text: format!("it is protected and would be {verb}"),
@@ -65,7 +70,7 @@ fn deletions(plan: &Plan, inputs: &Inputs<'_>, managed: usize, refusals: &mut Ve
     });
 }
 
-/// An object that is replaced takes its children along; a selection must not leave them behind.
+/// An object that goes takes its children along; a selection must not leave them behind.
 fn left_behind(
     plan: &Plan,
     entries: &BTreeMap<Address, Entry>,
@@ -73,18 +78,16 @@ fn left_behind(
     depends_on: &BTreeMap<Address, BTreeSet<Address>>,
     refusals: &mut Vec<Refusal>,
 ) {
-    for operation in plan.operations.iter().filter(|o| o.action == Action::Replace) {
-        for (child, parents) in depends_on {
-            if parents.contains(&operation.address)
-                && entries.contains_key(child)
-                && !selected.contains(child)
-            {
-                refusals.push(Refusal {
-                    address: Some(operation.address.clone()),
-                    text: format!("it would be replaced, and {child}, which uses it, is not selected"),
-                    hint: format!("add `--target {child}`, or do not exclude it"),
-                });
-            }
+    let unselected: Vec<(&Address, &BTreeSet<Address>)> =
+        depends_on.iter().filter(|(a, _)| entries.contains_key(*a) && !selected.contains(*a)).collect();
+    let ends = |action| matches!(action, Action::Replace | Action::Delete);
+    for operation in plan.operations.iter().filter(|o| ends(o.action)) {
+        for (child, _) in unselected.iter().filter(|(_, parents)| parents.contains(&operation.address)) {
+            refusals.push(Refusal {
+                address: Some(operation.address.clone()),
+                text: format!("it would go, and {child}, which uses it, is not selected"),
+                hint: format!("add `--target {child}`, or do not exclude it"),
+            });
         }
     }
 }

@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::kind::{Address, Body, Observed, SecretSource, Step};
+use crate::kind::{Address, Body, Leaf, Observed, SecretSource, Step, map_leaves};
 use crate::manifest::Manifest;
 use crate::state::model::{Entry, Place, State};
 use crate::wire::Etag;
@@ -24,7 +24,7 @@ use crate::wire::Etag;
 pub use build::build;
 pub(crate) use build::{as_applied, without_secrets};
 pub use diff::{Cause, FieldChange};
-pub(crate) use diff::{differences, fields, same as same_values};
+pub(crate) use diff::{differences, fields, is_hidden, same as same_values};
 pub use select::{Selection, Selector};
 
 /// Version of the plan's JSON. A reader refuses any other.
@@ -111,9 +111,18 @@ impl Plan {
         self.operations.is_empty()
     }
 
-    /// SHA-256 over the canonical plan, in hex: equal plans have equal fingerprints, wherever they were made.
+    /// SHA-256 over the canonical plan, in hex: equal plans have equal fingerprints, wherever they were made. Whether the
+    /// secrets were at hand makes no difference, as long as they are not what changes.
     pub fn fingerprint(&self) -> String {
-        let text = serde_json::to_string(self).unwrap_or_default();
+        let plan = Self { notes: Vec::new(), ..self.clone() };
+        let plan = serde_json::to_value(&plan).unwrap_or_default();
+        let plan = map_leaves(&plan, &mut |leaf| match leaf {
+            Leaf::Secret { source, .. } => {
+                Some(Leaf::Secret { source: source.clone(), fingerprint: None }.to_value())
+            }
+            Leaf::Id(_) | Leaf::Version(_) | Leaf::Soon(_) => None,
+        });
+        let text = plan.to_string();
         Sha256::digest(text.as_bytes()).iter().fold(String::new(), |mut hex, byte| {
             use std::fmt::Write;
             let _ = write!(hex, "{byte:02x}");

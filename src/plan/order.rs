@@ -44,10 +44,8 @@ pub(super) fn link(operations: &mut [Operation], depends_on: &BTreeMap<Address, 
             .get(&operation.address)
             .into_iter()
             .flatten()
-            .flat_map(|child| match endings.get(*child) {
-                Some(keys) => keys.clone(),
-                None => productive.get(*child).cloned().into_iter().collect(),
-            })
+            .flat_map(|child| endings.get(*child).into_iter().flatten().chain(productive.get(*child)))
+            .cloned()
             .collect();
         let mut before: Vec<String> = Vec::new();
         for step in &mut operation.steps {

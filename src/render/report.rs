@@ -291,7 +291,16 @@ mod tests {
 
     fn delete(kind: Kind) -> Step {
         let id = "993f8b3b-1111-4be7-a309-9dd6eea1b465".to_owned();
-        step(kind, Intent::Delete { id, etag: None, version: None, before: serde_json::Value::Null })
+        step(
+            kind,
+            Intent::Delete {
+                id,
+                etag: None,
+                version: None,
+                before: serde_json::Value::Null,
+                conditional: false,
+            },
+        )
     }
 
     fn mixed() -> Report {

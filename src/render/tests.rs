@@ -285,7 +285,7 @@ fn shown(world: &World, style: &Style) -> String {
 fn create_all() {
     insta::assert_snapshot!(shown(&World::fresh(), &NARROW), @r#"
     Planning in sandbox dev of 1234@AdobeOrg (https://platform.adobe.io): plan
-      95612b1aae65893b
+      0c891e58547e383b
 
     + zendesk-users.baseConnection  create
         # the sandbox has no such base connection yet
@@ -349,12 +349,12 @@ fn create_all() {
 fn one_field_changes() {
     insta::assert_snapshot!(shown(&one_field(), &NARROW), @r#"
     Planning in sandbox dev of 1234@AdobeOrg (https://platform.adobe.io): plan
-      9b383a7e2ff543ec
+      704e0aa2965a8a0c
 
     ~ zendesk-users.dataflow  update 50383d02-2777-4be7-a309-9dd6eea1b465
         # the manifest changed
         scheduleParams.interval  15 → 30
-        (10 unchanged)
+        (9 unchanged)
         PATCH /data/foundation/flowservice/flows/50383d02-2777-4be7-a309-9dd6eea1b465
           If-Match: "1a00ab12-0000-0200-0000-62b2da270000"
           replace /scheduleParams/interval  30
@@ -366,12 +366,12 @@ fn one_field_changes() {
 #[test]
 fn where_there_is_room_the_precondition_stands_beside() {
     insta::assert_snapshot!(shown(&one_field(), &WIDE), @r#"
-    Planning in sandbox dev of 1234@AdobeOrg (https://platform.adobe.io): plan 9b383a7e2ff543ec
+    Planning in sandbox dev of 1234@AdobeOrg (https://platform.adobe.io): plan 704e0aa2965a8a0c
 
     ~ zendesk-users.dataflow  update 50383d02-2777-4be7-a309-9dd6eea1b465
         # the manifest changed
         scheduleParams.interval  15 → 30
-        (10 unchanged)
+        (9 unchanged)
         PATCH /data/foundation/flowservice/flows/50383d02-2777-4be7-a309-9dd6eea1b465  If-Match: "1a00ab12-0000-0200-0000-62b2da270000"
           replace /scheduleParams/interval  30
 
@@ -383,7 +383,7 @@ fn where_there_is_room_the_precondition_stands_beside() {
 fn a_mapping_changes() {
     insta::assert_snapshot!(shown(&mapping_change(), &NARROW), @r#"
     Planning in sandbox dev of 1234@AdobeOrg (https://platform.adobe.io): plan
-      9dd55d2102274bee
+      fe0f1c5b03a8f1c0
 
     ~ zendesk-users.mapping  update 40383d02-2777-4be7-a309-9dd6eea1b464
         # the manifest changed
@@ -402,7 +402,7 @@ fn a_mapping_changes() {
         transformations.Mapping.mappingVersion
             - "0"
             + (known after apply: zendesk-users.mapping version)
-        (10 unchanged)
+        (9 unchanged)
         PATCH /data/foundation/flowservice/flows/50383d02-2777-4be7-a309-9dd6eea1b465
           If-Match: "1a00ab12-0000-0200-0000-62b2da270000"
           replace /transformations/0
@@ -423,7 +423,7 @@ fn a_mapping_changes() {
 fn a_replacement_takes_the_flow_along() {
     insta::assert_snapshot!(shown(&cascade(), &NARROW), @"
     Planning in sandbox dev of 1234@AdobeOrg (https://platform.adobe.io): plan
-      b421b2217527b8f8
+      6c8ff1bb651eb2b2
 
     -/+ zendesk-users.source  replace 20383d02-2777-4be7-a309-9dd6eea1b462
         # params.path cannot be changed in place
@@ -436,7 +436,7 @@ fn a_replacement_takes_the_flow_along() {
         sourceConnectionIds  # forces replacement
             - [20383d02-2777-4be7-a309-9dd6eea1b462]
             + [(known after apply: zendesk-users.source id)]
-        (10 unchanged)
+        (9 unchanged)
         # in this order: 1 disable old, 2 create new, 3 delete old; if the create
           fails, enable old again
 
@@ -452,7 +452,7 @@ fn every_request_of_a_replacement() {
     world.state.as_mut().unwrap().entries.remove(&address(Kind::Target));
     insta::assert_snapshot!(shown(&world, &FULL), @r#"
     Planning in sandbox dev of 1234@AdobeOrg (https://platform.adobe.io): plan
-      4e9494e8e7558980
+      9968eb13119e3ef0
 
     -/+ zendesk-users.source  replace 20383d02-2777-4be7-a309-9dd6eea1b462
         # params.path cannot be changed in place
@@ -492,7 +492,7 @@ fn every_request_of_a_replacement() {
         transformations.Mapping.mappingVersion
             - "0"
             + (known after apply: zendesk-users.mapping version)
-        (7 unchanged)
+        (6 unchanged)
         # in this order: 1 disable old, 2 create new, 3 delete old; if the create
           fails, enable old again
         # disable old
@@ -541,7 +541,7 @@ fn every_request_of_a_replacement() {
 fn drift_has_its_own_part_and_both_moved_shows_all_three() {
     insta::assert_snapshot!(shown(&drifted(), &NARROW), @r#"
     Planning in sandbox dev of 1234@AdobeOrg (https://platform.adobe.io): plan
-      105124bd16c016a6
+      482e8f501b2cd33d
 
     Changed on the platform since the last apply (last applied → now)
 
@@ -588,7 +588,7 @@ fn drift_has_its_own_part_and_both_moved_shows_all_three() {
             - "0"
             + (known after apply: zendesk-users.mapping version)
         scheduleParams.interval     45 → 15  # drift: changed on the platform
-        (9 unchanged)
+        (8 unchanged)
         PATCH /data/foundation/flowservice/flows/50383d02-2777-4be7-a309-9dd6eea1b465
           If-Match: "1a00ab12-0000-0200-0000-62b2da270000"
           replace /scheduleParams/interval  15
@@ -809,7 +809,7 @@ fn secrets_are_words() {
     world.fingerprints.insert(token, "fingerprint-2".into());
     insta::assert_snapshot!(shown(&world, &NARROW), @r#"
     Planning in sandbox dev of 1234@AdobeOrg (https://platform.adobe.io): plan
-      cda680641105902d
+      07746e4f51b7ad1b
 
     ~ zendesk-users.baseConnection  update 10383d02-2777-4be7-a309-9dd6eea1b461
         # the manifest changed
@@ -969,7 +969,7 @@ fn json_in_a_text_is_laid_out() {
     world.wanted(Kind::Dataflow)["transformations"]["Copy"] = column("created_at");
     insta::assert_snapshot!(shown(&world, &NARROW), @r#"
     Planning in sandbox dev of 1234@AdobeOrg (https://platform.adobe.io): plan
-      1063b20736d6deb3
+      801b640c786606be
 
     ~ zendesk-users.dataflow  update 50383d02-2777-4be7-a309-9dd6eea1b465
         # the manifest changed
@@ -978,10 +978,10 @@ fn json_in_a_text_is_laid_out() {
             -   "name": "updated_at",
             +   "name": "created_at",
                 "dateFormat": "YYYY-MM-DD",
-        (11 unchanged)
+        (10 unchanged)
         PATCH /data/foundation/flowservice/flows/50383d02-2777-4be7-a309-9dd6eea1b465
           If-Match: "1a00ab12-0000-0200-0000-62b2da270000"
-          add     /transformations/-
+          add     /transformations/0
               {
                 "name": "Copy",
                 "params": {

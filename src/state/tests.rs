@@ -695,7 +695,13 @@ fn step() -> impl Strategy<Value = Step> {
             paths: vec!["/x".into()],
             places: Value::Null
         }),
-        (word(), body()).prop_map(|(id, before)| Intent::Delete { id, etag: None, version: None, before }),
+        (word(), body()).prop_map(|(id, before)| Intent::Delete {
+            id,
+            etag: None,
+            version: None,
+            before,
+            conditional: false
+        }),
         word().prop_map(|id| Intent::Forget { id }),
     ];
     (word(), address(), intent).prop_map(|(key, address, intent)| Step {
