@@ -24,6 +24,7 @@
 //! | [`api`] | one request out, one answer in: credentials, repetition, errors | what a request means |
 //! | [`wire`], [`secret`] | requests, answers and secrets as values | everything |
 //! | [`emulator`] | the platform in a box, written from its documents | everything else in this crate |
+//! | `kill_point` | where tests kill a debug build; nothing in a release | everything |
 //!
 //! # Invariants
 //!
@@ -50,6 +51,7 @@ pub mod api;
 pub mod apply;
 pub mod cli;
 pub mod emulator;
+mod kill_point;
 pub mod kind;
 pub mod manifest;
 pub mod observe;

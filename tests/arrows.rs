@@ -11,11 +11,12 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("observe", &["plan", "kind", "api", "wire", "manifest", "state"]),
     ("plan", &["manifest", "state", "kind", "wire"]),
     ("manifest", &["kind", "secret"]),
-    ("state", &["kind", "wire", "secret"]),
-    ("api", &["wire", "secret"]),
+    ("state", &["kind", "wire", "secret", "kill_point"]),
+    ("api", &["wire", "secret", "kill_point"]),
     ("kind", &["wire", "secret"]),
     ("wire", &[]),
     ("secret", &[]),
+    ("kill_point", &[]),
     ("emulator", &[]),
 ];
 

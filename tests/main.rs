@@ -13,6 +13,8 @@ mod support;
 
 mod arrows;
 mod cli;
+#[cfg(debug_assertions)]
+mod crash;
 mod faults;
 mod fuzz;
 mod guards;

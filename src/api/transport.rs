@@ -18,6 +18,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 use super::Settings;
 use super::error::{At, Cause, Error, page_text, request_id};
 use super::retry::{self, Decision, Outcome, Policy, Try};
+use crate::kill_point;
 use crate::secret::{Redactor, without_credentials};
 use crate::wire::{Method, Reply, Safety, segment};
 
@@ -291,6 +292,7 @@ impl Transport {
         if let Some(body) = &request.body {
             builder = builder.body(body.clone());
         }
+        kill_point::reached("before a request");
         let mut response = match builder.send().await {
             Ok(response) => response,
             Err(error) => return Err(self.failure(request, at, error)),
@@ -313,6 +315,10 @@ impl Transport {
                 // Of a failure the status says what matters; a cut-off explanation is better than none.
                 Ok(None) | Err(_) => break,
             }
+        }
+        // After a read nothing is different; the next point is as good.
+        if request.method != Method::Get {
+            kill_point::reached("after the answer to a write");
         }
         let status = status.as_u16();
         let body = self.read(request, at, status, &bytes)?;

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::Patience;
 use crate::api::Client;
 use crate::kind::{Address, Body, Intent, Kind, Leaf, Observed, Rule, Step, leaf, map_leaves, visit_leaves};
 use crate::observe::{self, Wanted};
@@ -114,17 +115,17 @@ pub struct Recovery {
 }
 
 /// Settles what an interrupted apply left open. Only reads; the caller records the changes, or only plans with them.
-pub async fn recover(client: &Client, state: &State) -> Result<Recovery, observe::Error> {
-    let mut recovery = Recovery::default();
-    let Some(in_flight) = &state.in_flight else { return Ok(recovery) };
+/// Waits as long for what may have been made to be seen as an apply does when an answer is lost.
+pub async fn recover(client: &Client, state: &State, patience: Patience) -> Result<Recovery, observe::Error> {
+    let Some(in_flight) = &state.in_flight else { return Ok(Recovery::default()) };
     let settled: BTreeSet<&String> = in_flight.settled.iter().collect();
     let mut open: Vec<&Step> = in_flight
         .steps
         .iter()
         .filter(|s| matches!(s.intent, Intent::Create { .. }) && !settled.contains(&s.key))
         .collect();
+    // Parents before children: a child is told by the id of a parent that was itself only just found.
     open.sort_by_key(|s| s.address.kind);
-
     let mut wanted = Wanted { ours: state.ids(), ..Wanted::default() };
     for step in &open {
         if let Intent::Create { body, .. } = &step.intent
@@ -133,31 +134,51 @@ pub async fn recover(client: &Client, state: &State) -> Result<Recovery, observe
             wanted.names.push((step.address.clone(), name));
         }
     }
-    let seen = observe::observe(client, wanted).await?;
+    let mut wait = 0;
+    loop {
+        let seen = observe::observe(client, wanted.clone()).await?;
+        let (recovery, missing) = settle(state, in_flight, &open, &seen.namesakes);
+        // A list may show a new object only later (platform-api.md 8).
+        if !missing || wait == patience.tries {
+            return Ok(recovery);
+        }
+        wait += 1;
+        patience.wait(wait).await;
+    }
+}
 
-    // Parents before children: a child is told by the id of a parent that was itself only just found.
+/// What became of the creates in `open`, given the objects that bear their names; and whether there is one that may have
+/// been sent and has no object.
+fn settle(
+    state: &State,
+    in_flight: &InFlight,
+    open: &[&Step],
+    namesakes_seen: &BTreeMap<Address, Vec<Observed>>,
+) -> (Recovery, bool) {
+    let settled: BTreeSet<&String> = in_flight.settled.iter().collect();
+    let mut recovery = Recovery::default();
+    let mut missing = false;
     let mut known = state.clone();
     let mut taken: BTreeSet<String> = BTreeSet::new();
     for step in open {
         let Intent::Create { body, namesakes, replaces } = &step.intent else { continue };
+        // A step is begun when the results of those it needs are recorded.
+        let sendable = step.needs.iter().all(|need| settled.contains(need));
         let body = fill_ids(body, &known.entries);
-        // A parent without an id was never made, so this create was never sent.
-        let sendable = !holds_ids(&body);
-        let candidates: Vec<Observed> = seen
-            .namesakes
+        let candidates: Vec<Observed> = namesakes_seen
             .get(&step.address)
             .into_iter()
             .flatten()
             .filter(|o| !taken.contains(&o.id))
             .cloned()
             .collect();
-        let found = if sendable {
+        let found = if sendable && !holds_ids(&body) {
             judge(step.address.kind, &body, namesakes, &candidates, sender(in_flight))
         } else {
             Found::Nothing
         };
         match found {
-            Found::Nothing => {}
+            Found::Nothing => missing |= sendable,
             Found::Several(ids) => {
                 recovery.ambiguous.push((step.address.clone(), ids));
                 continue;
@@ -182,7 +203,7 @@ pub async fn recover(client: &Client, state: &State) -> Result<Recovery, observe
     if recovery.ambiguous.is_empty() {
         recovery.changes.push(Change::Ended);
     }
-    Ok(recovery)
+    (recovery, missing)
 }
 
 /// The entry of an object that a create has made.

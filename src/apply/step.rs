@@ -33,6 +33,13 @@ impl Default for Patience {
     }
 }
 
+impl Patience {
+    /// The n-th wait, from 1.
+    pub(super) async fn wait(self, n: u32) {
+        tokio::time::sleep(self.base * 2_u32.saturating_pow(n - 1)).await;
+    }
+}
+
 /// How often one create is sent at most, each time after a look-up that found nothing.
 const SENDS: u32 = 3;
 
@@ -198,7 +205,7 @@ impl Runner {
         let sender = Sender { client_id: &self.client_id, since: Some(self.since) };
         for wait in 0..=self.patience.tries {
             if wait > 0 {
-                self.wait(wait).await;
+                self.patience.wait(wait).await;
             }
             let ours = self.ours.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
             let found = recover::look_up(&self.client, &step.address, body, namesakes, ours, sender).await?;
@@ -230,7 +237,7 @@ impl Runner {
                 // Something asynchronous is under way, and will leave another etag behind.
                 Sent::Answer(Outcome::NotYet, _) if wait < self.patience.tries => {
                     wait += 1;
-                    self.wait(wait).await;
+                    self.patience.wait(wait).await;
                     look_first = true;
                     continue;
                 }
@@ -367,7 +374,7 @@ impl Runner {
         let mut going = false;
         for wait in 0..=self.patience.tries {
             if wait > 0 {
-                self.wait(wait).await;
+                self.patience.wait(wait).await;
             }
             match self.read(kind, id, version).await? {
                 None => return Ok(true),
@@ -403,7 +410,7 @@ impl Runner {
                 Some(observed) if observed.is_going() => return Ok(None),
                 Some(observed) if observed.is_busy() && wait < self.patience.tries => {
                     wait += 1;
-                    self.wait(wait).await;
+                    self.patience.wait(wait).await;
                 }
                 other => return Ok(other),
             }
@@ -434,7 +441,7 @@ impl Runner {
                 return sent;
             }
             wait += 1;
-            self.wait(wait).await;
+            self.patience.wait(wait).await;
         }
     }
 
@@ -487,11 +494,6 @@ impl Runner {
 
     fn remember(&self, id: &str) {
         self.ours.lock().unwrap_or_else(std::sync::PoisonError::into_inner).insert(id.to_owned());
-    }
-
-    /// The n-th wait, from 1.
-    async fn wait(&self, n: u32) {
-        tokio::time::sleep(self.patience.base * 2_u32.saturating_pow(n - 1)).await;
     }
 }
 

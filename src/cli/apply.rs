@@ -256,6 +256,8 @@ async fn carry_out(
     output: &Output,
 ) -> Result<Status, Failure> {
     if plan.is_empty() && plan.records.is_empty() {
+        // A run that was killed after its last result may have left that to do.
+        locked.fold()?;
         if request.run.format == Format::Json {
             report(&Report::default(), request, Instant::now(), output);
         }

@@ -211,7 +211,7 @@ impl Session {
         state: Option<&State>,
     ) -> Result<(Option<State>, Recovery), Failure> {
         let Some(state) = state else { return Ok((None, Recovery::default())) };
-        let recovery = apply::recover(&self.client, state).await?;
+        let recovery = apply::recover(&self.client, state, self.patience).await?;
         let mut state = state.clone();
         for change in recovery.changes.clone() {
             state.record(change);

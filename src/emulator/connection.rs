@@ -93,30 +93,45 @@ impl Leaf for Connection {
         Ok(())
     }
 
-    fn show(cx: &Context<'_>, body: &mut Map<String, Value>) {
-        let secrets = body
-            .get("connectionSpec")
-            .and_then(|spec| spec.get("id"))
-            .and_then(Value::as_str)
-            .map(specs::secret_names)
-            .unwrap_or_default();
-        let Some(params) = body.get_mut("auth").and_then(|auth| auth.get_mut("params")) else { return };
-        let Some(params) = params.as_object_mut() else { return };
-        match cx.behaviour.secret_echo {
-            SecretEcho::Clear => {}
-            SecretEcho::Absent => params.retain(|name, _| !secrets.contains(&name.as_str())),
-            SecretEcho::Masked => {
-                for (name, value) in params {
-                    if secrets.contains(&name.as_str()) {
-                        *value = json!("**********");
-                    }
-                }
-            }
+    fn keep(cx: &Context<'_>, body: &mut Map<String, Value>) {
+        // What nobody will ever read is not kept: the store is a file in somebody's folder.
+        if cx.behaviour.secret_echo != SecretEcho::Clear {
+            secrets(body, &mut |params, name| {
+                params.insert(name.to_owned(), json!(MASK));
+            });
         }
+    }
+
+    fn show(cx: &Context<'_>, body: &mut Map<String, Value>) {
+        secrets(body, &mut |params, name| match cx.behaviour.secret_echo {
+            SecretEcho::Clear => {}
+            SecretEcho::Absent => {
+                params.remove(name);
+            }
+            SecretEcho::Masked => {
+                params.insert(name.to_owned(), json!(MASK));
+            }
+        });
     }
 
     fn transition(op: &str, _state: &str) -> Result<&'static str, Refusal> {
         Err(unknown_action(op))
+    }
+}
+
+/// What stands in place of a secret.
+const MASK: &str = "**********";
+
+/// Calls `with` for every secret parameter of a connection.
+fn secrets(body: &mut Map<String, Value>, with: &mut dyn FnMut(&mut Map<String, Value>, &str)) {
+    let spec = body.get("connectionSpec").and_then(|spec| spec.get("id")).and_then(Value::as_str);
+    let names = spec.map(specs::secret_names).unwrap_or_default();
+    let params = body.get_mut("auth").and_then(|auth| auth.get_mut("params")).and_then(Value::as_object_mut);
+    let Some(params) = params else { return };
+    for name in names {
+        if params.contains_key(*name) {
+            with(params, name);
+        }
     }
 }
 

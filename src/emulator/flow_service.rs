@@ -39,6 +39,8 @@ pub(super) trait Leaf {
     fn check_patched(cx: &Context<'_>, before: &Value, after: &Value) -> Result<(), Refusal>;
     /// Whether anything still needs the object.
     fn may_delete(cx: &Context<'_>, id: &str) -> Result<(), Refusal>;
+    /// The form in which an object is kept.
+    fn keep(_cx: &Context<'_>, _body: &mut Map<String, Value>) {}
     /// The form in which an object reads back.
     fn show(cx: &Context<'_>, body: &mut Map<String, Value>);
     /// The state that `op` leads to, from a state; `publish` is common to all.
@@ -92,6 +94,7 @@ fn create<L: Leaf>(cx: &mut Context<'_>) -> Answer {
     }
     let mut body = cx.object(|why| flow("1405-400", why))?;
     L::check(cx, &mut body, draft)?;
+    L::keep(cx, &mut body);
     let (id, etag) = (clock::uuid(), clock::first_etag());
     let settle = if draft { 0 } else { cx.behaviour.settle };
     let state = match (draft, settle) {
@@ -294,8 +297,11 @@ fn patch<L: Leaf>(cx: &mut Context<'_>, id: &str) -> Answer {
     check_version(cx, &record.body, true)?;
     L::may_change(cx, &record.body)?;
     let operations = cx.json(|why| flow("1405-400", why))?;
-    let after = patched::<L>(cx, &record.body, &operations)?;
+    let mut after = patched::<L>(cx, &record.body, &operations)?;
     L::check_patched(cx, &record.body, &after)?;
+    if let Some(after) = after.as_object_mut() {
+        L::keep(cx, after);
+    }
     let settle = if state(&after) == "draft" { 0 } else { cx.behaviour.settle };
     let next = Record { body: after, settle, then: state(&record.body).to_owned(), ..record };
     let etag = changed::<L>(cx, next, "update", settle > 0);

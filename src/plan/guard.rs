@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Action, Inputs, Plan, Refusal};
+use super::{Action, Inputs, Operation, Plan, Refusal};
 use crate::kind::Address;
 use crate::state::model::Entry;
 
@@ -23,7 +23,7 @@ pub(super) fn check(
 ) {
     let mut refusals = Vec::new();
     protection(plan, entries, &mut refusals);
-    deletions(plan, inputs, entries.len(), &mut refusals);
+    deletions(plan, inputs, entries, &mut refusals);
     left_behind(plan, entries, selected, depends_on, &mut refusals);
     plan.refusals.extend(refusals);
 }
@@ -38,8 +38,8 @@ fn protection(plan: &Plan, entries: &BTreeMap<Address, Entry>, refusals: &mut Ve
             Action::Forget => "forgotten",
             Action::Create | Action::Adopt | Action::Update => continue,
         };
-        let entry = entries.get(&operation.address).filter(|e| operation.id.as_ref() == Some(&e.id));
-        if entry.is_some_and(|e| e.protect) || operation.steps.iter().any(|s| s.protect) {
+        if current(operation, entries).is_some_and(|e| e.protect) || operation.steps.iter().any(|s| s.protect)
+        {
             refusals.push(Refusal {
                 address: Some(operation.address.clone()),
                 text: format!("it is protected and would be {verb}"),
@@ -49,8 +49,21 @@ fn protection(plan: &Plan, entries: &BTreeMap<Address, Entry>, refusals: &mut Ve
     }
 }
 
-fn deletions(plan: &Plan, inputs: &Inputs<'_>, managed: usize, refusals: &mut Vec<Refusal>) {
-    let count = plan.counts().get(&Action::Delete).copied().unwrap_or_default();
+/// The entry whose object an operation is about; `None` when that is a left-over of a replacement.
+fn current<'a>(operation: &Operation, entries: &'a BTreeMap<Address, Entry>) -> Option<&'a Entry> {
+    entries.get(&operation.address).filter(|e| operation.id.as_ref() == Some(&e.id))
+}
+
+/// What replacements have left does not count, as replacements do not: an interrupted one must be able to end.
+fn deletions(
+    plan: &Plan,
+    inputs: &Inputs<'_>,
+    entries: &BTreeMap<Address, Entry>,
+    refusals: &mut Vec<Refusal>,
+) {
+    let managed = entries.len();
+    let deleted = |o: &&Operation| o.action == Action::Delete && current(o, entries).is_some();
+    let count = plan.operations.iter().filter(deleted).count();
     if inputs.options.destroy || count == 0 || inputs.options.allow_deletes == Some(count) {
         return;
     }

@@ -1,11 +1,13 @@
 //! How files are read and written safely, and everything that differs between operating systems: permissions, links,
 //! folder sync, a file's identity. Knows nothing of what is in the files.
 
+use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use super::Error;
+use crate::kill_point;
 
 /// Larger files are refused, written or read.
 pub(super) const LIMIT: u64 = 256 * 1024 * 1024;
@@ -127,16 +129,50 @@ pub(super) fn private() -> OpenOptions {
 pub(super) fn replace(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     refuse_large(path, bytes.len() as u64)?;
     let failed = || io_error("write", path);
-    let mut prefix = std::ffi::OsString::from(".");
+    // In the same folder, because a rename does not cross file systems; readable to the owner alone, as tempfile does.
+    let mut temp = tempfile::Builder::new()
+        .prefix(&temporary_prefix(path))
+        .rand_bytes(RANDOM_LETTERS)
+        .suffix(TEMPORARY)
+        .tempfile_in(folder(path))
+        .map_err(failed())?;
+    for part in kill_point::parts(bytes) {
+        kill_point::reached("before a part of a new file");
+        temp.write_all(part).map_err(failed())?;
+    }
+    temp.as_file().sync_all().map_err(failed())?;
+    kill_point::reached("before a new file is renamed");
+    temp.persist(path).map_err(|e| failed()(e.error))?;
+    kill_point::reached("after a new file was renamed");
+    Ok(())
+}
+
+/// What the names of new files end with until they are renamed.
+const TEMPORARY: &str = ".tmp";
+
+/// Letters in those names that make them differ.
+const RANDOM_LETTERS: usize = 6;
+
+fn temporary_prefix(path: &Path) -> OsString {
+    let mut prefix = OsString::from(".");
     prefix.push(path.file_name().unwrap_or_default());
     prefix.push(".");
-    // In the same folder, because a rename does not cross file systems; readable to the owner alone, as tempfile does.
-    let mut temp =
-        tempfile::Builder::new().prefix(&prefix).suffix(".tmp").tempfile_in(folder(path)).map_err(failed())?;
-    temp.write_all(bytes).map_err(failed())?;
-    temp.as_file().sync_all().map_err(failed())?;
-    temp.persist(path).map_err(|e| failed()(e.error))?;
-    Ok(())
+    prefix
+}
+
+/// Removes the new files for `path` that were never renamed, because their writer was killed. Only for whoever holds the
+/// lock. One that cannot be removed does no harm.
+pub(super) fn remove_unfinished(path: &Path) {
+    let prefix = temporary_prefix(path);
+    for entry in fs::read_dir(folder(path)).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let letters = name.as_encoded_bytes().strip_prefix(prefix.as_encoded_bytes());
+        let letters = letters.and_then(|rest| rest.strip_suffix(TEMPORARY.as_bytes()));
+        // Exactly as many: `dev.json` is not the only state here, there may be a `dev.json.old`.
+        if letters.is_some_and(|l| l.len() == RANDOM_LETTERS && l.iter().all(u8::is_ascii_alphanumeric)) {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
 }
 
 /// Makes renames, new files and removals in the folder of `path` survive a power cut.

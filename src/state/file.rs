@@ -13,6 +13,7 @@ use super::lock::{Guard, Holder, LockError};
 use super::log::{self, Log, Replayed};
 use super::model::{Change, State};
 use super::{Error, disk, format};
+use crate::kill_point;
 
 /// How often a reader starts over because a writer was at it, and how long it waits between.
 const TRIES: u32 = 50;
@@ -85,6 +86,9 @@ impl StateFile {
         }
         disk::create_folder(disk::folder(&files.snapshot))?;
         let guard = Guard::take(&files.snapshot, holder)?;
+        // What a run that was killed did not get to rename.
+        disk::remove_unfinished(&files.snapshot);
+        disk::remove_unfinished(&files.backup);
         let snapshot = disk::read(&files.snapshot)?;
         let log = disk::read(&files.log)?;
         let state = snapshot.map(|s| format::decode(&files.snapshot, &s.bytes)).transpose()?;
@@ -170,13 +174,15 @@ impl Locked {
     }
 
     /// Makes a new snapshot of the state, with the next serial, and removes the log; the snapshot before becomes the
-    /// backup. Nothing happens if nothing was recorded since the last snapshot.
+    /// backup. If nothing was recorded since the last snapshot, at most the log of a fold that was cut short goes.
     ///
     /// Errors: what the disk says. The state is then as before or folded, and valid either way.
     pub fn fold(&mut self) -> Result<(), Error> {
         self.check_lock()?;
-        let (Some(state), Some(_)) = (&mut self.state, &self.log) else { return Ok(()) };
         let Files { snapshot, log, backup } = &self.files;
+        let (Some(state), Some(_)) = (&mut self.state, &self.log) else {
+            return if log.exists() { remove_log(&self.files) } else { Ok(()) };
+        };
         let serial = state.serial + 1;
         let bytes = format::encode(snapshot, state, serial)?;
         if let Some(previous) = disk::read(snapshot)? {
@@ -186,10 +192,19 @@ impl Locked {
         // From here on the log is the one of the snapshot before, which every reader leaves out.
         state.serial = serial;
         self.log = None;
-        disk::sync_folder(snapshot)?;
-        match fs::remove_file(log) {
-            Err(e) if e.kind() != io::ErrorKind::NotFound => Err(disk::io_error("remove", log)(e)),
-            _ => Ok(()),
+        remove_log(&self.files)
+    }
+}
+
+/// Removes a log that adds nothing to the snapshot, once that is sure to last.
+fn remove_log(files: &Files) -> Result<(), Error> {
+    disk::sync_folder(&files.snapshot)?;
+    kill_point::reached("before the log is removed");
+    match fs::remove_file(&files.log) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(disk::io_error("remove", &files.log)(e)),
+        _ => {
+            kill_point::reached("after the log was removed");
+            Ok(())
         }
     }
 }

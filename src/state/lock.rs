@@ -11,6 +11,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{Error, disk};
+use crate::kill_point;
 
 /// Who holds a lock, since when, and for what. All of it is handed in: nothing here asks the system.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -112,7 +113,11 @@ impl Guard {
             // A holder that was killed left its description; it must not be taken for ours.
             guard.file.set_len(0).map_err(failed())?;
             let text = serde_json::to_string(holder).map_err(|e| failed()(e.into()))? + "\n";
-            guard.file.write_all(text.as_bytes()).map_err(failed())?;
+            for part in kill_point::parts(text.as_bytes()) {
+                kill_point::reached("before a part of the holder's name");
+                guard.file.write_all(part).map_err(failed())?;
+            }
+            kill_point::reached("after the holder's name");
             return Ok(guard);
         }
         Err(held(path, None))

@@ -9,6 +9,7 @@ use std::path::Path;
 
 use super::model::State;
 use super::{Error, disk, format};
+use crate::kill_point;
 
 /// What appending needs of a file.
 pub(super) trait Medium {
@@ -23,11 +24,18 @@ pub(super) trait Medium {
 /// A file opened for appending.
 impl Medium for File {
     fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.write_all(bytes)
+        for part in kill_point::parts(bytes) {
+            kill_point::reached("before a part of a line of the log");
+            self.write_all(part)?;
+        }
+        kill_point::reached("before the log's sync");
+        Ok(())
     }
 
     fn sync(&mut self) -> io::Result<()> {
-        self.sync_data()
+        self.sync_data()?;
+        kill_point::reached("after the log's sync");
+        Ok(())
     }
 
     fn cut(&mut self, length: u64) -> io::Result<()> {

@@ -420,6 +420,38 @@ fn a_reader_starts_over_when_a_writer_came_between_its_two_files() {
 }
 
 #[test]
+fn what_a_killed_writer_left_goes_with_the_next_and_nothing_else_does() {
+    let store = Store::created();
+    let folder = store.folder.path();
+    // Of this state, then of others and of nobody.
+    let left = [".dev.json.a1B2c3.tmp", ".dev.json.backup.XXXXXX.tmp"];
+    let others =
+        [".dev.json.old.a1B2c3.tmp", ".prod.json.a1B2c3.tmp", ".dev.json.mine.tmp", "dev.json.a1B2c3.tmp"];
+    for name in left.iter().chain(&others) {
+        fs::write(folder.join(name), "{").unwrap();
+    }
+    drop(store.lock());
+    assert!(left.iter().all(|name| !folder.join(name).exists()));
+    assert!(others.iter().all(|name| folder.join(name).exists()));
+}
+
+#[test]
+fn a_fold_that_was_cut_short_is_ended_by_the_next() {
+    let store = Store::created();
+    let mut locked = store.lock();
+    locked.record(vec![set("a", "1")]).unwrap();
+    let log = fs::read(store.log()).unwrap();
+    locked.fold().unwrap();
+    drop(locked);
+    // Killed between the rename of the snapshot and the removal of its log.
+    fs::write(store.log(), log).unwrap();
+    let before = store.read();
+    store.lock().fold().unwrap();
+    assert!(!store.log().exists());
+    assert_eq!(store.read(), before);
+}
+
+#[test]
 fn readers_beside_a_folding_writer_see_no_half_view() {
     let store = Store::created();
     let stop = AtomicBool::new(false);

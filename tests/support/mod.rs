@@ -460,6 +460,38 @@ impl<'a> Running<'a> {
         }
     }
 
+    /// Waits until a line on stderr begins with this, and gives its rest; `None` if it ends without.
+    pub(crate) fn until_it_may_say(&mut self, text: &str) -> Option<String> {
+        let mut line = String::new();
+        loop {
+            line.clear();
+            if self.stderr.read_line(&mut line).unwrap() == 0 {
+                return None;
+            }
+            self.said.push_str(&line);
+            if let Some(rest) = line.strip_prefix(text) {
+                return Some(rest.trim_end().to_owned());
+            }
+        }
+    }
+
+    /// Waits until a file is there; `false` if it ends without.
+    pub(crate) fn comes_to(&mut self, file: &Path) -> bool {
+        while !file.exists() {
+            if self.child.try_wait().unwrap().is_some() {
+                return file.exists();
+            }
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        }
+        true
+    }
+
+    /// Ends it with SIGKILL.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
     /// The first line on stdout.
     pub(crate) fn first_line(&mut self) -> String {
         let mut line = String::new();
