@@ -4,12 +4,13 @@
 //! singly before it counts as absent, because a list may lag and a filter may hide (platform-api.md 1.6, 2.3).
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
 use serde_json::Value;
 use tokio::task::JoinSet;
 
 use crate::api::{self, Client, Problem};
-use crate::kind::{Address, Kind, Listing, Observed};
+use crate::kind::{Address, Kind, Listing, Observed, usable_id};
 use crate::plan::Observations;
 use crate::wire::{Call, Reply};
 
@@ -21,6 +22,9 @@ const NAMES_PER_REQUEST: usize = 10;
 
 /// Objects per page; clients of the platform use 20 to 100 (platform-api.md 2.3).
 const PAGE: usize = 100;
+
+/// More pages than these make no list that anybody has: a platform that always names another one is not followed.
+const MOST_PAGES: usize = 1_000;
 
 /// Mapping sets per page where the first page was not enough. The largest `limit` is documented nowhere; a platform that
 /// refuses this one is asked for less.
@@ -157,7 +161,8 @@ struct Found {
 }
 
 impl Found {
-    fn add(&mut self, observed: Observed, names: &BTreeSet<String>) {
+    /// Keeps what was asked for; of the rest of a long list nothing is held.
+    fn add(&mut self, observed: Observed, known: &BTreeMap<String, Option<u64>>, names: &BTreeSet<String>) {
         let name = observed.body.get("name").and_then(Value::as_str).unwrap_or_default();
         if names.contains(name) {
             let namesakes = self.by_name.entry(name.to_owned()).or_default();
@@ -165,7 +170,9 @@ impl Found {
                 namesakes.push(observed.clone());
             }
         }
-        self.by_id.insert(observed.id.clone(), observed);
+        if known.contains_key(&observed.id) {
+            self.by_id.insert(observed.id.clone(), observed);
+        }
     }
 }
 
@@ -202,7 +209,7 @@ impl Looker {
         }
         while let Some(joined) = reads.join_next().await {
             if let Some(observed) = joined.map_err(|error| Error::Broken(error.to_string()))?? {
-                found.add(observed, &names);
+                found.add(observed, &known, &names);
             }
         }
         Ok(found)
@@ -227,13 +234,13 @@ impl Looker {
             whole_list = total.is_some_and(|total| total.div_ceil(PAGE).max(1) < requests);
         }
         if whole_list {
-            self.list(None, &mut |observed| found.add(observed, names)).await?;
+            self.list(None, &mut |observed| found.add(observed, known, names)).await?;
             return Ok(found);
         }
-        match self.look_filtered_by(&ids, names, &mut found).await {
+        match self.look_filtered_by(known, names, &mut found).await {
             // Filters by name are documented for some kinds only (platform-api.md 2.3): the list does it too.
             Err(Error::Refused { problem, .. }) if problem.status == 400 && !names.is_empty() => {
-                self.list(None, &mut |observed| found.add(observed, names)).await?;
+                self.list(None, &mut |observed| found.add(observed, known, names)).await?;
                 Ok(found)
             }
             other => other.map(|()| found),
@@ -242,26 +249,34 @@ impl Looker {
 
     async fn look_filtered_by(
         &self,
-        ids: &[&str],
+        known: &BTreeMap<String, Option<u64>>,
         names: &BTreeSet<String>,
         found: &mut Found,
     ) -> Result<(), Error> {
+        let ids: Vec<&str> = known.keys().map(String::as_str).collect();
         let mut filters: Vec<String> =
             ids.chunks(IDS_PER_REQUEST).map(|ids| format!("id=={}", ids.join(","))).collect();
         let names_listed: Vec<&str> = names.iter().map(String::as_str).collect();
         filters.extend(names_listed.chunks(NAMES_PER_REQUEST).map(|n| format!("name=={}", n.join(","))));
+        let asked: Arc<BTreeSet<String>> = Arc::new(known.keys().chain(names).cloned().collect());
         let mut work = JoinSet::new();
         for filter in filters {
-            let looker = self.clone();
+            let (looker, asked) = (self.clone(), Arc::clone(&asked));
             work.spawn(async move {
                 let mut objects = Vec::new();
-                looker.list(Some(&filter), &mut |observed| objects.push(observed)).await.map(|()| objects)
+                let mut keep = |observed: Observed| {
+                    let name = observed.body.get("name").and_then(Value::as_str).unwrap_or_default();
+                    if asked.contains(&observed.id) || asked.contains(name) {
+                        objects.push(observed);
+                    }
+                };
+                looker.list(Some(&filter), &mut keep).await.map(|()| objects)
             });
         }
         while let Some(joined) = work.join_next().await {
             let objects = joined.map_err(|error| Error::Broken(error.to_string()))??;
             for observed in objects {
-                found.add(observed, names);
+                found.add(observed, known, names);
             }
         }
         Ok(())
@@ -281,7 +296,7 @@ impl Looker {
         let spec = self.kind.spec();
         let mut token: Option<String> = None;
         let mut seen_tokens = BTreeSet::new();
-        loop {
+        for _ in 0..MOST_PAGES {
             let mut call = Call::get(spec.collection()).query("limit", PAGE.to_string());
             if let Some(filter) = filter {
                 call = call.query("property", filter);
@@ -293,7 +308,10 @@ impl Looker {
             let items = reply.body.get("items").and_then(Value::as_array);
             let items = items.ok_or_else(|| self.undecodable("a list without `items`"))?;
             for item in items {
-                each(spec.observed(item).ok_or_else(|| self.undecodable("an object without an id"))?);
+                each(
+                    spec.observed(item)
+                        .ok_or_else(|| self.undecodable("an object without a usable id or etag"))?,
+                );
             }
             token = reply.body.pointer("/_links/next/href").and_then(Value::as_str).and_then(continuation);
             match &token {
@@ -304,6 +322,7 @@ impl Looker {
                 Some(_) => {}
             }
         }
+        Err(self.undecodable("a list without an end"))
     }
 
     /// Mapping sets: no filter by id, `start` and `limit` paging whose count is not to be trusted (platform-api.md 3.1).
@@ -319,7 +338,7 @@ impl Looker {
         if names.is_empty() && known.len() == 1 {
             for (id, version) in known {
                 if let Some(observed) = self.newest(id, *version).await? {
-                    found.add(observed, names);
+                    found.add(observed, known, names);
                 }
             }
             return Ok(found);
@@ -329,30 +348,37 @@ impl Looker {
         let mut short: Vec<String> = Vec::new();
         let mut start = 0;
         let (mut limit, mut larger) = (PAGE, LARGE_PAGE);
-        loop {
+        for _ in 0..MOST_PAGES {
             let call = Call::get(spec.collection())
                 .query("limit", limit.to_string())
                 .query("start", start.to_string());
-            let reply = self.send(&call).await?;
-            if reply.status == 400 && limit > PAGE {
-                (limit, larger) = (PAGE, PAGE);
-                continue;
-            }
+            let reply = match self.send(&call).await {
+                Ok(reply) if reply.status == 400 && limit > PAGE => {
+                    (limit, larger) = (PAGE, PAGE);
+                    continue;
+                }
+                Err(Error::NoAnswer(api::Error::TooLarge { .. })) if limit > PAGE => {
+                    (limit, larger) = (PAGE, PAGE);
+                    continue;
+                }
+                reply => reply?,
+            };
             let reply = self.accepted(reply)?;
             let items = reply.body.get("data").and_then(Value::as_array);
             let items = items.ok_or_else(|| self.undecodable("a list without `data`"))?;
             let before = seen.len();
             for item in items {
                 let text = |member: &str| item.get(member).and_then(Value::as_str);
-                let id = text("id").ok_or_else(|| self.undecodable("an object without an id"))?;
-                seen.insert(id.to_owned());
+                let id = text("id").and_then(usable_id);
+                let id = id.ok_or_else(|| self.undecodable("an object without a usable id"))?;
+                seen.insert(id.clone());
                 match spec.observed(item) {
-                    Some(observed) => found.add(observed, names),
+                    Some(observed) => found.add(observed, known, names),
                     // A short form says too little. Ours are read singly anyway; others only if they could bear a name.
-                    None if !known.contains_key(id)
+                    None if !known.contains_key(&id)
                         && text("name").is_none_or(|name| names.contains(name)) =>
                     {
-                        short.push(id.to_owned());
+                        short.push(id);
                     }
                     None => {}
                 }
@@ -363,15 +389,26 @@ impl Looker {
             // caps pages and says where to go on. A page with nothing new means that `start` is not heeded.
             let more = reply.body.pointer("/_links/next/href").is_some_and(|href| !href.is_null());
             if all_known || seen.len() == before || (items.len() < limit && !more) {
-                break;
+                return self.with_short(found, short, known, names).await;
             }
             // Others' sets stand before ours: larger pages, which no document forbids.
             limit = larger;
         }
+        Err(self.undecodable("a list without an end"))
+    }
+
+    /// What was found, with those that a list showed in a short form only, where a name is looked for.
+    async fn with_short(
+        &self,
+        mut found: Found,
+        short: Vec<String>,
+        known: &BTreeMap<String, Option<u64>>,
+        names: &BTreeSet<String>,
+    ) -> Result<Found, Error> {
         if !names.is_empty() {
             for id in short {
                 if let Some(observed) = self.read(&id, None).await? {
-                    found.add(observed, names);
+                    found.add(observed, known, names);
                 }
             }
         }
@@ -396,8 +433,16 @@ impl Looker {
         let spec = self.kind.spec();
         let reply = self.send(&spec.read(id, version)).await?;
         if reply.is_success() {
-            // `items: []` on a 200 is "not found" too (platform-api.md 2.1).
-            return Ok(spec.observed(&reply.body));
+            // `items: []` on a 200 is "not found" too (platform-api.md 2.1). Anything else that is not this object proves
+            // nothing, least of all that the object is gone.
+            if reply.body.get("items").and_then(Value::as_array).is_some_and(Vec::is_empty) {
+                return Ok(None);
+            }
+            return match spec.observed(&reply.body) {
+                Some(observed) if observed.id == id => Ok(Some(observed)),
+                Some(_) => Err(self.undecodable("another object than the one asked for")),
+                None => Err(self.undecodable("an object without a usable id or etag")),
+            };
         }
         let problem = Problem::of(&reply);
         // A 404 for the sandbox is not a 404 for the object (platform-api.md 1.6).

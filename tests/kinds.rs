@@ -306,7 +306,9 @@ fn a_flow_that_somebody_switched_off_is_drift() {
 #[test]
 fn a_new_secret_is_sent_with_all_parameters_and_kept_nowhere() {
     let manifest = pipeline("users");
-    let mut s = applied(&manifest);
+    let mut s = Sandbox::behaving(&["secret-echo=clear"]);
+    s.manifest(&manifest);
+    s.converge(&[]);
     let second = "zendesk-t0ken-s3cond-value";
     s.set("ZENDESK_ACCESS_TOKEN", second);
     assert_eq!(s.plan(&[]).changes(), ["users.baseConnection /auth/params/accessToken"]);

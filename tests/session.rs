@@ -80,7 +80,7 @@ fn the_current_documents_pipeline() {
 
 #[test]
 fn what_the_tutorial_sends_is_what_the_platform_gets() {
-    let s = Sandbox::new();
+    let s = Sandbox::behaving(&["secret-echo=clear"]);
     s.manifest(&Text::of(include_str!("../examples/zendesk.yaml")));
     s.apply(&["--parallelism", "1"]).success().end();
     let contents = s.contents();

@@ -156,12 +156,14 @@ pub enum Error {
         excerpt: String,
     },
     /// The answer is larger than is read.
-    #[error("{at}: the answer is larger than {limit} bytes")]
+    #[error("{at}: the answer has more than {limit} {unit}")]
     TooLarge {
         /// The request.
         at: At,
-        /// Bytes read at most, after decompression.
+        /// What is read at most, after decompression.
         limit: usize,
+        /// Of what.
+        unit: &'static str,
     },
     /// The token or the credential behind it was refused.
     #[error("{at}: not authorised: {problem}")]

@@ -25,6 +25,12 @@ use crate::wire::{Method, Reply, Safety, segment};
 /// Bytes read of one answer, after decompression.
 pub const ANSWER_LIMIT: usize = 64 * 1024 * 1024;
 
+/// Values in one answer's JSON: each takes some hundred bytes of memory, however few it has in the answer.
+const VALUES_LIMIT: usize = 2_000_000;
+
+/// An object takes as much as so many plain values.
+const OBJECT_WEIGHT: usize = 4;
+
 /// Idle connections are dropped before a gateway's usual minute is over: a POST sent into a connection that is being
 /// closed is lost without anybody knowing whether it arrived.
 const IDLE_LIMIT: Duration = Duration::from_secs(20);
@@ -302,7 +308,7 @@ impl Transport {
         loop {
             match response.chunk().await {
                 Ok(Some(chunk)) if bytes.len() + chunk.len() > ANSWER_LIMIT => {
-                    return Err(Error::TooLarge { at, limit: ANSWER_LIMIT });
+                    return Err(Error::TooLarge { at, limit: ANSWER_LIMIT, unit: "bytes" });
                 }
                 Ok(Some(chunk)) => bytes.extend_from_slice(&chunk),
                 Err(error) if status.is_success() => return Err(self.failure(request, at, error)),
@@ -324,6 +330,9 @@ impl Transport {
         let success = (200..300).contains(&status);
         if bytes.trim_ascii().is_empty() {
             return Ok(Value::Null);
+        }
+        if weight(bytes) > VALUES_LIMIT {
+            return Err(Error::TooLarge { at, limit: VALUES_LIMIT, unit: "values" });
         }
         match serde_json::from_slice(bytes) {
             Ok(body) if success => Ok(body),
@@ -370,6 +379,23 @@ impl Transport {
             Error::Interrupted { at, cause: cause() }
         }
     }
+}
+
+/// How many values a JSON text holds at most, without building any of them.
+fn weight(json: &[u8]) -> usize {
+    let (mut weight, mut in_string, mut escaped) = (1, false, false);
+    for byte in json {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_string => escaped = true,
+            b'"' => in_string = !in_string,
+            _ if in_string => {}
+            b',' | b'[' => weight += 1,
+            b'{' => weight += OBJECT_WEIGHT,
+            _ => {}
+        }
+    }
+    weight
 }
 
 fn outcome_of(error: &Error) -> Outcome {

@@ -4,6 +4,7 @@ use super::exit::Status;
 use super::output::Output;
 use super::settings::ManifestArguments;
 use crate::manifest::{Loaded, Problems};
+use crate::render;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
@@ -38,10 +39,7 @@ pub(crate) fn run(arguments: &Arguments, output: &Output) -> Status {
                 output.data(&summary);
             }
         }
-        Format::Json => {
-            let json = serde_json::to_string_pretty(&problems.json()).unwrap_or_default();
-            output.data(&format!("{json}\n"));
-        }
+        Format::Json => output.data(&render::json::to_string(&problems.json())),
         Format::Github => output.data(&problems.github()),
     }
     if loaded.is_ok() { Status::Success } else { Status::Manifest }

@@ -2,7 +2,7 @@
 //!
 //! Never a bearer token, never a secret: what may be one is masked before it is written.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Mutex;
@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use super::clock;
 use super::message::Request;
+use super::store::private;
 
 /// The file of requests, if there is one.
 pub(super) struct Logbook {
@@ -29,7 +30,7 @@ impl Logbook {
                 if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
                     std::fs::create_dir_all(parent)?;
                 }
-                Some(Mutex::new(OpenOptions::new().create(true).append(true).open(path)?))
+                Some(Mutex::new(private().create(true).append(true).open(path)?))
             }
         };
         Ok(Self { file, next: AtomicU64::new(1) })

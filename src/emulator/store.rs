@@ -155,7 +155,7 @@ impl Store {
             store.journal = Some(Journal {
                 path: path.to_owned(),
                 file: open(path)?,
-                lock: OpenOptions::new().create(true).truncate(false).write(true).open(lock_name)?,
+                lock: private().create(true).truncate(false).write(true).open(lock_name)?,
                 offset: 0,
             });
         }
@@ -339,10 +339,15 @@ impl Journal {
 }
 
 fn open(path: &Path) -> io::Result<File> {
+    private().create(true).truncate(false).read(true).write(true).open(path)
+}
+
+/// Options that make new files the owner's alone: the platform's objects hold secrets in clear.
+pub(super) fn private() -> OpenOptions {
     let mut options = OpenOptions::new();
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.create(true).truncate(false).read(true).write(true).open(path)
+    options
 }
 
 #[cfg(test)]

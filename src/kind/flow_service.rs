@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Body, Intent, Observed, Outcome, Rule};
+use super::{Body, Intent, LONGEST_ID, Observed, Outcome, Rule, usable_id};
 use crate::wire::{Call, Etag, Method, Reply, Safety, segment};
 
 /// Path of a collection.
@@ -26,9 +26,9 @@ pub(super) fn item(remote: &Value) -> Option<&Value> {
 pub(super) fn observed(item: &Value, body: Body, places: Value) -> Option<Observed> {
     let text = |key: &str| item.get(key).and_then(Value::as_str);
     Some(Observed {
-        id: text("id")?.to_owned(),
+        id: usable_id(text("id")?)?,
         // Both fields hold the same string (platform-api.md 2.2).
-        etag: text("etag").or_else(|| text("version")).map(Etag::from_body),
+        etag: etag(text("etag").or_else(|| text("version")))?,
         version: None,
         body,
         state: text("state").unwrap_or_default().to_owned(),
@@ -36,6 +36,17 @@ pub(super) fn observed(item: &Value, body: Body, places: Value) -> Option<Observ
         created_at: item.get("createdAt").and_then(Value::as_i64),
         created_by_client: text("createdClient").map(str::to_owned),
     })
+}
+
+/// The etag in a text, if there is a text; `None` for one that no header may hold: without its precondition the object
+/// must not be changed, so it is not taken for one that has none.
+#[expect(clippy::option_option, reason = "no etag and no usable etag are two things")]
+fn etag(text: Option<&str>) -> Option<Option<Etag>> {
+    let usable = |text: &str| text.len() <= LONGEST_ID && text.bytes().all(|b| (b' '..=b'~').contains(&b));
+    match text {
+        None => Some(None),
+        Some(text) => usable(text).then(|| Some(Etag::from_body(text))),
+    }
 }
 
 /// `members` of `item` that are present and not empty strings, in this order.
@@ -156,14 +167,16 @@ pub(super) fn outcome(intent: &Intent, reply: &Reply) -> Outcome {
         let item = item(&reply.body).unwrap_or(&Value::Null);
         let text = |key: &str| item.get(key).and_then(Value::as_str);
         let id = match intent {
-            Intent::Create { .. } => text("id").map(str::to_owned).or_else(|| located(reply)),
+            Intent::Create { .. } => text("id").and_then(usable_id).or_else(|| located(reply)),
             _ => None,
         };
+        // What came of it has to be read, as after no answer.
+        let Some(etag) = etag(text("etag")) else { return Outcome::Unclear };
         if matches!(intent, Intent::Create { .. }) && id.is_none() {
             // A create that does not say what it made is as good as no answer: the caller looks.
             return Outcome::Unclear;
         }
-        return Outcome::Done { id, etag: text("etag").map(Etag::from_body), version: None };
+        return Outcome::Done { id, etag, version: None };
     }
     match (reply.status, error_code(&reply.body).as_str()) {
         (_, "FLOW-1403-400") if matches!(intent, Intent::Delete { .. }) => Outcome::WantsEtag,
@@ -192,7 +205,7 @@ pub(super) fn outcome(intent: &Intent, reply: &Reply) -> Outcome {
 fn located(reply: &Reply) -> Option<String> {
     let location = reply.location.as_deref()?;
     let id = location.trim_end_matches('/').rsplit('/').next()?;
-    (!id.is_empty()).then(|| id.to_owned())
+    usable_id(id)
 }
 
 /// The code of an error body: the last segment of `type`, else `error_code`, else `code` (platform-api.md 1.4).

@@ -4,7 +4,9 @@
 use serde_json::{Map, Value, json};
 
 use super::flow_service::error_code;
-use super::{Body, Context, Finding, Intent, Key, Listing, Observed, Outcome, Row, Rule, Shape, Spec};
+use super::{
+    Body, Context, Finding, Intent, Key, Listing, Observed, Outcome, Row, Rule, Shape, Spec, usable_id,
+};
 use crate::wire::{Call, Method, Reply, Safety, segment};
 
 pub(super) struct Mapping;
@@ -202,7 +204,7 @@ impl Spec for Mapping {
         body.insert("schema".into(), json!({ "id": schema, "version": version }));
         body.insert("fields".into(), canonical_fields(remote.get("mappings")?));
         Some(Observed {
-            id: text("/id")?.to_owned(),
+            id: usable_id(text("/id")?)?,
             etag: None,
             version: remote.get("version").and_then(number),
             body: Value::Object(body),
@@ -242,7 +244,7 @@ impl Spec for Mapping {
 
     fn outcome(&self, intent: &Intent, reply: &Reply) -> Outcome {
         if reply.is_success() {
-            let id = reply.body.get("id").and_then(Value::as_str).map(str::to_owned);
+            let id = reply.body.get("id").and_then(Value::as_str).and_then(usable_id);
             let version = reply.body.get("version").and_then(number);
             return match intent {
                 Intent::Create { .. } if id.is_none() => Outcome::Unclear,

@@ -349,6 +349,17 @@ pub enum Outcome {
     Refused,
 }
 
+/// Longer ids and etags are none: the state would not keep them.
+const LONGEST_ID: usize = 1024;
+
+/// An id from an answer, if it is one that a path can name: an empty one would name the collection, `..` its parent.
+pub(crate) fn usable_id(text: &str) -> Option<String> {
+    let usable = (1..=LONGEST_ID).contains(&text.len())
+        && !matches!(text, "." | "..")
+        && !text.chars().any(char::is_control);
+    usable.then(|| text.to_owned())
+}
+
 /// How one member of a list that a kind owns is shown.
 #[derive(Clone, Copy, Debug)]
 pub struct Row {

@@ -167,10 +167,10 @@ impl Report {
         }
         let list = self.kept.into_iter().map(|raw| Diagnostic {
             severity: raw.severity,
-            message: raw.message,
-            hint: raw.hint,
+            message: safe(&raw.message),
+            hint: raw.hint.as_deref().map(safe),
             place: raw.at.map(&mut place),
-            related: raw.related.into_iter().map(|(at, message)| (place(at), message)).collect(),
+            related: raw.related.into_iter().map(|(at, message)| (place(at), safe(&message))).collect(),
         });
         Problems { list: list.collect(), errors: self.errors, warnings: self.warnings }
     }
@@ -190,9 +190,34 @@ fn visible(c: char) -> Vec<char> {
     if c.is_control() || is_invisible(c) { c.escape_unicode().collect() } else { vec![c] }
 }
 
+/// A text that may quote anybody's words, with all that a terminal would not show as it is spelled out.
+pub(super) fn safe(text: &str) -> String {
+    text.chars().flat_map(|c| if c == '\n' { vec![c] } else { visible(c) }).collect()
+}
+
+impl Snippet {
+    /// The same, with what a terminal would not show as it is spelled out.
+    pub(super) fn safe(self) -> Self {
+        let is_shown = |c: char| c == '\t' || !(c.is_control() || is_invisible(c));
+        if self.text.chars().all(is_shown) {
+            return self;
+        }
+        let mut text = String::with_capacity(self.text.len() + 16);
+        let (mut start, mut end) = (None, None);
+        for (at, c) in self.text.char_indices() {
+            start = start.or((at >= self.span.start).then_some(text.len()));
+            end = end.or((at >= self.span.end).then_some(text.len()));
+            if is_shown(c) { text.push(c) } else { text.extend(visible(c)) }
+        }
+        let span = start.unwrap_or(text.len())..end.unwrap_or(text.len());
+        Self { text, span }
+    }
+}
+
 /// Characters that reorder or hide text around them, so that a reviewer reads something else than is there.
 pub(super) fn is_invisible(c: char) -> bool {
-    matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+    matches!(c, '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+        | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
 /// "did you mean `x`?" for a word that is not among the known ones.

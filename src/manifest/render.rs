@@ -6,7 +6,7 @@ use std::fmt::Write;
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer};
 use serde_json::{Value, json};
 
-use super::diagnostic::{Diagnostic, Place, Problems, Snippet};
+use super::diagnostic::{Diagnostic, Place, Problems, Snippet, safe};
 use crate::kind::Severity;
 
 /// Format of the JSON document.
@@ -53,7 +53,7 @@ impl Problems {
         for diagnostic in list {
             let mut properties = String::new();
             if let Some(place) = &diagnostic.place {
-                let file = property(&place.position.file.to_string_lossy());
+                let file = property(&file_name(place));
                 let (line, column) = (place.position.line, place.position.column);
                 let (end_line, end_column) = (place.end_line, place.end_column);
                 let _ = write!(
@@ -64,8 +64,7 @@ impl Problems {
             let command = word(diagnostic.severity);
             let mut message = diagnostic.message.clone();
             for (place, text) in &diagnostic.related {
-                let position = &place.position;
-                let _ = write!(message, "\n{text}: {}:{}", position.file.display(), position.line);
+                let _ = write!(message, "\n{text}: {}:{}", file_name(place), place.position.line);
             }
             if let Some(hint) = &diagnostic.hint {
                 let _ = write!(message, "\nhelp: {hint}");
@@ -117,7 +116,7 @@ fn groups(diagnostic: &Diagnostic) -> Vec<Group<'_>> {
 }
 
 fn with_place<'a>(group: Group<'a>, place: &'a Place, kind: AnnotationKind) -> Group<'a> {
-    let path = place.position.file.to_string_lossy();
+    let path = file_name(place);
     match &place.snippet {
         Some(snippet) => group.element(
             annotate_snippets::Snippet::source(&snippet.text)
@@ -131,11 +130,16 @@ fn with_place<'a>(group: Group<'a>, place: &'a Place, kind: AnnotationKind) -> G
     }
 }
 
+/// The file as a terminal can show it.
+fn file_name(place: &Place) -> String {
+    safe(&place.position.file.to_string_lossy()).replace('\n', "\\n")
+}
+
 /// The renderer takes the column from what is shown; where that is cut or masked, the file's own is put in.
 fn true_column(page: &str, place: &Place) -> String {
     let Some(Snippet { text, span }) = &place.snippet else { return page.to_owned() };
     let shown = text.get(..span.start).unwrap_or_default().chars().count() + 1;
-    let origin = format!("{}:{}:", place.position.file.display(), place.position.line);
+    let origin = format!("{}:{}:", file_name(place), place.position.line);
     page.replacen(&format!("{origin}{shown}\n"), &format!("{origin}{}\n", place.position.column), 1)
 }
 

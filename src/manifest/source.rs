@@ -128,7 +128,7 @@ impl Source {
         if to < line.end {
             out.push('…');
         }
-        Snippet { text: out, span: start..end }
+        Snippet { text: out, span: start..end }.safe()
     }
 }
 

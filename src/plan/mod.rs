@@ -1,12 +1,13 @@
 //! What to do: three pictures in, ordered operations out. Pure: no clock, no network, no file.
 //!
 //! `diff` compares one object, [`build()`] decides its operation and the steps of it, `order` links the steps,
-//! `guard` refuses a plan as a whole, `select` narrows it, [`stale`] tells whether a saved plan still stands.
+//! `guard` refuses a plan as a whole, `select` narrows it, [`saved`] is its text, [`stale`] tells whether that still stands.
 
 mod build;
 mod diff;
 mod guard;
 mod order;
+pub mod saved;
 mod select;
 pub mod stale;
 

@@ -6,8 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use sha2::{Digest, Sha256};
 
 use super::{Observations, Pin, Plan};
-use crate::kind::Address;
+use crate::kind::{Address, Body, Intent, Leaf, visit_leaves};
 use crate::state::model::{Entry, Place, State};
+use crate::wire::Etag;
 
 /// What a plan stands on.
 pub(super) fn pins(
@@ -91,6 +92,7 @@ pub fn reasons(
     }
     let empty = BTreeMap::new();
     let entries = state.map_or(&empty, |s| &s.entries);
+    reasons.extend(uncovered(plan, entries));
     for (address, then) in &plan.pins {
         let now = pin(address, then.touched, entries, observations);
         let mut say = |text: String| reasons.push((Some(address.clone()), text));
@@ -113,4 +115,85 @@ pub fn reasons(
         }
     }
     reasons
+}
+
+/// What of a plan goes beyond what it stands on. Nothing does in a plan as it was made; a file can hold anything, and its
+/// fingerprint is no seal, since whoever edits the one can compute the other.
+fn uncovered(plan: &Plan, entries: &BTreeMap<Address, Entry>) -> Vec<(Option<Address>, String)> {
+    let mut reasons = Vec::new();
+    let mut say = |address: &Address, what: &str| {
+        reasons.push((Some(address.clone()), format!("{what}: the file was not made by `flowform plan`")));
+    };
+    for operation in &plan.operations {
+        let address = &operation.address;
+        let Some(pin) = plan.pins.get(address).filter(|pin| pin.touched) else {
+            say(address, "the plan changes it and does not say what it was");
+            continue;
+        };
+        let known = Known { pin, entry: entries.get(address) };
+        let intents = || operation.steps.iter().map(|step| &step.intent);
+        let adopted =
+            |id: &str| intents().any(|i| matches!(i, Intent::Adopt { id: taken, .. } if taken == id));
+        for step in &operation.steps {
+            let parents_pinned = |body: &Body| {
+                let mut pinned = true;
+                visit_leaves(body, &mut |leaf| {
+                    if let Leaf::Id(parent) | Leaf::Version(parent) = leaf {
+                        pinned &= plan.pins.contains_key(parent);
+                    }
+                });
+                pinned
+            };
+            let covered = match &step.intent {
+                Intent::Create { body, replaces, .. } => {
+                    replaces.as_ref().is_none_or(|id| known.manages(id)) && parents_pinned(body)
+                }
+                Intent::Update { id, etag, after, .. } => {
+                    (adopted(id) || known.is_as_observed(id, etag.as_ref())) && parents_pinned(after)
+                }
+                Intent::Switch { id: Some(id), etag, .. } => {
+                    adopted(id) || known.is_as_observed(id, etag.as_ref())
+                }
+                Intent::Switch { id: None, .. } => intents().any(|i| matches!(i, Intent::Create { .. })),
+                Intent::Delete { id, etag, .. } => {
+                    known.is_as_observed(id, etag.as_ref()) || known.is_left_over(id)
+                }
+                Intent::Adopt { id, body } => pin.namesakes.contains(id) && parents_pinned(body),
+                Intent::Forget { id } => known.manages(id) || known.is_left_over(id),
+            };
+            if step.address != *address || !covered {
+                say(address, &format!("its step {} goes beyond what the plan stands on", step.key));
+            }
+        }
+    }
+    for (address, record) in &plan.records {
+        let pinned = plan.pins.get(address).is_some_and(|pin| pin.touched);
+        if !pinned || entries.get(address).is_none_or(|entry| entry.id != record.id) {
+            say(address, "the plan records another object for it");
+        }
+    }
+    reasons
+}
+
+/// What a plan and the state say of an object that the plan touches.
+struct Known<'a> {
+    pin: &'a Pin,
+    entry: Option<&'a Entry>,
+}
+
+impl Known<'_> {
+    /// Whether the id is that of the managed object.
+    fn manages(&self, id: &str) -> bool {
+        self.entry.is_some_and(|entry| entry.id == id)
+    }
+
+    /// The same, in the version that the plan was made on.
+    fn is_as_observed(&self, id: &str, etag: Option<&Etag>) -> bool {
+        self.manages(id) && etag == self.pin.etag.as_ref()
+    }
+
+    /// Whether the id is that of an object that the managed one took the place of.
+    fn is_left_over(&self, id: &str) -> bool {
+        self.entry.is_some_and(|entry| entry.replaced.iter().any(|left| left == id))
+    }
 }

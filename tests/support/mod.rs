@@ -1,7 +1,9 @@
 //! The harness: a folder of its own for each test, a platform of its own, and commands in an empty environment.
 
+pub(crate) mod hostile;
 mod manifest;
 mod mask;
+pub(crate) mod mutate;
 mod platform;
 mod requests;
 
@@ -23,7 +25,7 @@ pub(crate) use platform::{Contents, Platform};
 pub(crate) use requests::{Request, created, short};
 
 /// Serves the emulators of all tests.
-static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
+pub(crate) static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
     tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
 });
 
@@ -175,6 +177,18 @@ impl Sandbox {
     /// Runs a command to its end.
     pub(crate) fn run(&self, arguments: &[&str]) -> Ran<'_> {
         let output = self.command(arguments).output().unwrap();
+        Ran::new(self, arguments, &output)
+    }
+
+    /// Runs a command to its end in so much memory, in kB.
+    pub(crate) fn run_within(&self, memory: u32, arguments: &[&str]) -> Ran<'_> {
+        let limited = format!("ulimit -v {memory}; exec \"$0\" \"$@\"");
+        let ours = self.command(arguments);
+        let mut command = Command::new("sh");
+        command.arg("-c").arg(limited).arg(ours.get_program()).args(ours.get_args());
+        command.current_dir(self.path()).env_clear().env("MALLOC_ARENA_MAX", "2").stdin(Stdio::null());
+        command.envs(ours.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        let output = command.output().unwrap();
         Ran::new(self, arguments, &output)
     }
 
