@@ -116,7 +116,8 @@ fn late_replace() -> Workflow {
 
 /// With the platform in the same process.
 fn embedded() -> Workflow {
-    let world = Sandbox::bare();
+    let mut world = Sandbox::bare();
+    world.set("FLOWFORM_RETRY_WAIT", "0.001");
     world.manifest(&three(&pipeline("one"), &pipeline("two")));
     Workflow { embedded: true, ..Workflow::new("apply --emulator", "apply", world, THREE) }
 }
