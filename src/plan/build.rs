@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
+use super::applied::as_applied;
 use super::diff::{self, Cause, Difference, FieldChange};
 use super::{
     Action, Drift, FORMAT_VERSION, Inputs, Note, Observations, Operation, Plan, Refusal, Selector, guard,
     order, stale,
 };
-use crate::kind::{Address, Body, Intent, Kind, Leaf, Observed, Step, leaf, map_leaves, visit_leaves};
+use crate::kind::{Address, Body, Intent, Kind, Leaf, Observed, Step, map_leaves, visit_leaves};
 use crate::manifest::Section;
 use crate::state::model::Entry;
 
@@ -609,38 +610,6 @@ fn restart(now: i64, kind: Kind, mut body: Body) -> Body {
         *start = Leaf::Soon(crate::kind::SOON_SECONDS).to_value();
     }
     body
-}
-
-/// What the state keeps of a body: no secret's source, no moment that was never fixed. A secret that was not resolved,
-/// and so not sent, keeps the fingerprint that `previous` has in its place.
-pub(crate) fn as_applied(body: &Body, previous: Option<&Body>) -> Body {
-    fn walk(value: &Value, previous: Option<&Value>) -> Option<Value> {
-        match leaf(value) {
-            Some(Leaf::Secret { fingerprint: None, .. }) => return previous.cloned(),
-            Some(Leaf::Secret { fingerprint, .. }) => {
-                return Some(Leaf::Secret { source: None, fingerprint }.to_value());
-            }
-            Some(Leaf::Soon(_)) => return None,
-            Some(Leaf::Id(_) | Leaf::Version(_)) | None => {}
-        }
-        match value {
-            Value::Object(members) => {
-                let kept = members.iter().filter_map(|(name, member)| {
-                    Some((name.clone(), walk(member, previous.and_then(|p| p.get(name)))?))
-                });
-                Some(Value::Object(kept.collect()))
-            }
-            Value::Null => None,
-            other => Some(other.clone()),
-        }
-    }
-    walk(body, previous).unwrap_or_default()
-}
-
-/// What the state keeps of a body whose secrets were not sent.
-pub(crate) fn without_secrets(body: &Body) -> Body {
-    let hidden = map_leaves(body, &mut |leaf| matches!(leaf, Leaf::Secret { .. }).then_some(Value::Null));
-    as_applied(&hidden, None)
 }
 
 fn step(address: &Address, verb: &str, intent: Intent) -> Step {

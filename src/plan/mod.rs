@@ -3,6 +3,7 @@
 //! `diff` compares one object, [`build()`] decides its operation and the steps of it, `order` links the steps,
 //! `guard` refuses a plan as a whole, `select` narrows it, [`saved`] is its text, [`stale`] tells whether that still stands.
 
+mod applied;
 mod build;
 mod diff;
 mod guard;
@@ -21,8 +22,8 @@ use crate::manifest::Manifest;
 use crate::state::model::{Entry, Place, State};
 use crate::wire::Etag;
 
+pub(crate) use applied::{as_applied, without_secrets};
 pub use build::build;
-pub(crate) use build::{as_applied, without_secrets};
 pub use diff::{Cause, FieldChange};
 pub(crate) use diff::{differences, fields, is_hidden, same as same_values};
 pub use select::{Selection, Selector};

@@ -1,0 +1,37 @@
+//! What the state keeps of a body that was sent. Decides nothing.
+
+use serde_json::Value;
+
+use crate::kind::{Body, Leaf, leaf, map_leaves};
+
+/// What the state keeps of a body: no secret's source, no moment that was never fixed. A secret that was not resolved,
+/// and so not sent, keeps the fingerprint that `previous` has in its place.
+pub(crate) fn as_applied(body: &Body, previous: Option<&Body>) -> Body {
+    fn walk(value: &Value, previous: Option<&Value>) -> Option<Value> {
+        match leaf(value) {
+            Some(Leaf::Secret { fingerprint: None, .. }) => return previous.cloned(),
+            Some(Leaf::Secret { fingerprint, .. }) => {
+                return Some(Leaf::Secret { source: None, fingerprint }.to_value());
+            }
+            Some(Leaf::Soon(_)) => return None,
+            Some(Leaf::Id(_) | Leaf::Version(_)) | None => {}
+        }
+        match value {
+            Value::Object(members) => {
+                let kept = members.iter().filter_map(|(name, member)| {
+                    Some((name.clone(), walk(member, previous.and_then(|p| p.get(name)))?))
+                });
+                Some(Value::Object(kept.collect()))
+            }
+            Value::Null => None,
+            other => Some(other.clone()),
+        }
+    }
+    walk(body, previous).unwrap_or_default()
+}
+
+/// What the state keeps of a body whose secrets were not sent.
+pub(crate) fn without_secrets(body: &Body) -> Body {
+    let hidden = map_leaves(body, &mut |leaf| matches!(leaf, Leaf::Secret { .. }).then_some(Value::Null));
+    as_applied(&hidden, None)
+}
