@@ -13,8 +13,8 @@ impl Interrupt {
     /// Listens to SIGINT and SIGTERM from now on.
     pub(crate) fn listen(output: Output) -> Self {
         let (sender, receiver) = watch::channel(false);
+        let mut signals = Signals::new();
         tokio::spawn(async move {
-            let mut signals = Signals::new();
             signals.next().await;
             let _ = sender.send(true);
             signals.next().await;
@@ -46,31 +46,50 @@ fn stop_at_once() -> ! {
     std::process::exit(i32::from(Status::Interrupted as u8))
 }
 
-/// The signals that mean "stop".
+/// The signals that mean "stop". Listened to from the start and without a gap: one that comes while another is being dealt
+/// with must not be lost.
+#[cfg(unix)]
 struct Signals {
-    #[cfg(unix)]
+    interrupt: Option<tokio::signal::unix::Signal>,
     terminate: Option<tokio::signal::unix::Signal>,
 }
 
+#[cfg(unix)]
 impl Signals {
     fn new() -> Self {
-        #[cfg(unix)]
-        let terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).ok();
+        use tokio::signal::unix::{SignalKind, signal};
         Self {
-            #[cfg(unix)]
-            terminate,
+            interrupt: signal(SignalKind::interrupt()).ok(),
+            terminate: signal(SignalKind::terminate()).ok(),
         }
     }
 
     async fn next(&mut self) {
-        #[cfg(unix)]
-        if let Some(terminate) = &mut self.terminate {
-            tokio::select! {
-                _ = tokio::signal::ctrl_c() => {}
-                _ = terminate.recv() => {}
+        async fn one(signal: &mut Option<tokio::signal::unix::Signal>) {
+            match signal {
+                Some(signal) => {
+                    signal.recv().await;
+                }
+                None => std::future::pending().await,
             }
-            return;
         }
+        tokio::select! {
+            () = one(&mut self.interrupt) => {}
+            () = one(&mut self.terminate) => {}
+        }
+    }
+}
+
+#[cfg(not(unix))]
+struct Signals;
+
+#[cfg(not(unix))]
+impl Signals {
+    fn new() -> Self {
+        Self
+    }
+
+    async fn next(&mut self) {
         let _ = tokio::signal::ctrl_c().await;
     }
 }

@@ -63,8 +63,12 @@ async fn handle(
     let (reply, sent) = run(&shared, &request, struck.map(Fault::kind), &cut).await;
     shared.logbook.write(&request, if sent { reply.status } else { 0 }, text);
     match struck.map(Fault::kind) {
-        Some(FaultKind::HangAfter) => hold(&shared, None).await,
-        Some(FaultKind::StopAfter(file)) => hold(&shared, Some(file)).await,
+        Some(FaultKind::HangAfter) => {
+            hold(&shared, None).await;
+        }
+        Some(FaultKind::StopAfter(file)) => {
+            hold(&shared, Some(file)).await;
+        }
         _ => {}
     }
     respond(reply)
@@ -90,7 +94,10 @@ async fn run(
             hold(shared, None).await;
             return (Reply::empty(503), false);
         }
-        Some(FaultKind::StopBefore(file)) => hold(shared, Some(file)).await,
+        // A server that stops meanwhile has not processed what it held.
+        Some(FaultKind::StopBefore(file)) if !hold(shared, Some(file)).await => {
+            return (Reply::empty(503), false);
+        }
         Some(FaultKind::Delay(time)) => tokio::time::sleep(*time).await,
         _ => {}
     }
@@ -143,7 +150,7 @@ fn internal(detail: &str) -> Reply {
 
 /// Waits until the file that is made here is removed, or for ever; a client that leaves ends either,
 /// because the server drops the request.
-async fn hold(shared: &Shared, file: Option<&PathBuf>) {
+async fn hold(shared: &Shared, file: Option<&PathBuf>) -> bool {
     let mut stopping = shared.stopping.clone();
     let stopped = async move {
         // An error means that the server is gone.
@@ -156,8 +163,8 @@ async fn hold(shared: &Shared, file: Option<&PathBuf>) {
         }
     };
     tokio::select! {
-        () = stopped => {}
-        () = removed => {}
+        () = stopped => false,
+        () = removed => true,
     }
 }
 
