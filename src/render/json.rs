@@ -14,7 +14,7 @@ use super::request::Precondition;
 use super::{change, request, value};
 use crate::apply::{Report, StepResult, verb};
 use crate::kind::{Leaf, Step, map_leaves};
-use crate::plan::{Action, Cause, Drift, FieldChange, Operation, Plan};
+use crate::plan::{Action, Cause, Drift, FieldChange, Mode, Operation, Plan};
 
 /// Version of both formats.
 pub const FORMAT_VERSION: u32 = 1;
@@ -24,7 +24,7 @@ pub const FORMAT_VERSION: u32 = 1;
 struct PlanDocument<'p> {
     format_version: u32,
     fingerprint: String,
-    destroy: bool,
+    mode: Mode,
     applicable: bool,
     place: PlaceDocument<'p>,
     summary: Map<String, Value>,
@@ -131,7 +131,7 @@ pub fn plan(plan: &Plan) -> Value {
     to_value(&PlanDocument {
         format_version: FORMAT_VERSION,
         fingerprint: plan.fingerprint(),
-        destroy: plan.destroy,
+        mode: plan.mode,
         applicable: plan.refusals.is_empty(),
         place: PlaceDocument {
             gateway: &plan.place.gateway,
