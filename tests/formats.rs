@@ -99,7 +99,7 @@ fn events_are_what_their_schema_says() {
     let mut running = s.start(&["apply", "m.yaml", "--auto-approve"]);
     running.until("held");
     running.signal("KILL");
-    running.end();
+    running.end().end();
     s.fail(&[]);
     stream(&s, &["apply", "m.yaml", "--auto-approve"], "report");
     stream(&s, &["destroy", "m.yaml", "--auto-approve"], "report");
