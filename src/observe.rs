@@ -6,13 +6,13 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 use tokio::task::JoinSet;
 
 use crate::api::{self, Client, Problem};
 use crate::kind::{Address, Kind, Listing, Observed, usable_id};
 use crate::plan::Observations;
-use crate::wire::{Call, Reply};
+use crate::wire::{Call, Reply, segment};
 
 /// Ids in one filter: 40 UUIDs make a URL of about 1.6 kB, well inside what gateways take.
 const IDS_PER_REQUEST: usize = 40;
@@ -139,7 +139,7 @@ pub async fn read_one(
 ) -> Result<Option<Observed>, Error> {
     let looker = Looker { client: client.clone(), kind };
     match kind.spec().listing() {
-        Listing::FlowService => looker.read(id, None).await,
+        Listing::FlowService | Listing::Catalog => looker.read(id, None).await,
         Listing::Offset => looker.newest(id, known).await,
     }
 }
@@ -191,6 +191,7 @@ impl Looker {
         let mut found = match self.kind.spec().listing() {
             Listing::FlowService => self.look_filtered(&known, &names).await?,
             Listing::Offset => self.look_paged(&known, &names).await?,
+            Listing::Catalog => self.look_keyed(&known, &names).await?,
         };
         // A list is no proof of absence; the object itself is asked before it counts as gone.
         let missing: Vec<(String, Option<u64>)> = known
@@ -393,6 +394,70 @@ impl Looker {
             }
             // Others' sets stand before ours: larger pages, which no document forbids.
             limit = larger;
+        }
+        Err(self.undecodable("a list without an end"))
+    }
+
+    /// Datasets: many by one path, names by a filter each (platform-api.md 4.1; Catalog's "look up multiple objects").
+    async fn look_keyed(
+        &self,
+        known: &BTreeMap<String, Option<u64>>,
+        names: &BTreeSet<String>,
+    ) -> Result<Found, Error> {
+        let spec = self.kind.spec();
+        let ids: Vec<String> = known.keys().map(|id| segment(id)).collect();
+        let mut calls: Vec<Call> = ids
+            .chunks(IDS_PER_REQUEST)
+            .map(|ids| Call::get(format!("{}/{}", spec.collection(), ids.join(","))))
+            .collect();
+        let limit = PAGE.to_string();
+        calls.extend(
+            names.iter().map(|name| Call::get(spec.collection()).query("name", name).query("limit", &limit)),
+        );
+        let mut work = JoinSet::new();
+        for call in calls {
+            let looker = self.clone();
+            work.spawn(async move { looker.keyed(&call).await });
+        }
+        let mut found = Found::default();
+        while let Some(joined) = work.join_next().await {
+            for observed in joined.map_err(|error| Error::Broken(error.to_string()))?? {
+                found.add(observed, known, names);
+            }
+        }
+        Ok(found)
+    }
+
+    /// All objects that `call` shows, each under its id; page by page where it has a `limit`.
+    async fn keyed(&self, call: &Call) -> Result<Vec<Observed>, Error> {
+        let mut found: Vec<Observed> = Vec::new();
+        let paged = !call.query.is_empty();
+        for _ in 0..MOST_PAGES {
+            let call = if found.is_empty() {
+                call.clone()
+            } else {
+                call.clone().query("start", found.len().to_string())
+            };
+            let reply = self.send(&call).await?;
+            // None of the ids: each is asked for by itself before it counts as gone.
+            if !paged && reply.status == 404 && !is_about_sandbox(&Problem::of(&reply)) {
+                return Ok(found);
+            }
+            let reply = self.accepted(reply)?;
+            let objects =
+                reply.body.as_object().ok_or_else(|| self.undecodable("a list that is no object"))?;
+            let before = found.len();
+            for (id, object) in objects {
+                let one = Value::Object(Map::from_iter([(id.clone(), object.clone())]));
+                let observed = self.kind.spec().observed(&one);
+                let observed = observed.ok_or_else(|| self.undecodable("an object without a usable id"))?;
+                if found.iter().all(|other| other.id != observed.id) {
+                    found.push(observed);
+                }
+            }
+            if !paged || objects.len() < PAGE || found.len() == before {
+                return Ok(found);
+            }
         }
         Err(self.undecodable("a list without an end"))
     }

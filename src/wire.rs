@@ -84,6 +84,12 @@ pub struct Call {
     /// Sent as `If-Match`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub if_match: Option<Etag>,
+    /// The form of the answer; plain JSON when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accept: Option<String>,
+    /// The form of the body; plain JSON when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content_type: Option<String>,
     /// What a repetition would do.
     pub safety: Safety,
 }
@@ -96,7 +102,16 @@ impl Call {
 
     /// Any call.
     pub fn new(method: Method, path: impl Into<String>, safety: Safety) -> Self {
-        Self { method, path: path.into(), query: Vec::new(), body: None, if_match: None, safety }
+        Self {
+            method,
+            path: path.into(),
+            query: Vec::new(),
+            body: None,
+            if_match: None,
+            accept: None,
+            content_type: None,
+            safety,
+        }
     }
 
     /// Adds a query parameter.
@@ -110,6 +125,20 @@ impl Call {
     #[must_use]
     pub fn body(mut self, body: Value) -> Self {
         self.body = Some(body);
+        self
+    }
+
+    /// Asks for the answer in another form than plain JSON.
+    #[must_use]
+    pub fn accept(mut self, form: impl Into<String>) -> Self {
+        self.accept = Some(form.into());
+        self
+    }
+
+    /// Says that the body is in another form than plain JSON.
+    #[must_use]
+    pub fn content_type(mut self, form: impl Into<String>) -> Self {
+        self.content_type = Some(form.into());
         self
     }
 

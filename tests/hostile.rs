@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use flowform::api::{Client, Settings};
-use flowform::kind::{Address, Intent, Kind};
+use flowform::kind::{Address, Intent, Kind, Listing};
 use flowform::observe::{self, Wanted};
 use flowform::plan::{Observations, Plan, saved};
 use flowform::secret::Redactor;
@@ -162,7 +162,10 @@ fn an_id_stays_inside_its_segment_and_its_line() {
 fn no_object_is_known_by_an_id_or_etag_that_no_request_could_name() {
     for kind in Kind::ALL {
         let spec = kind.spec();
-        let object = |id: &str, etag: &str| json!({ "id": id, "etag": etag, "name": "n", "mappings": [] });
+        let object = |id: &str, etag: &str| match spec.listing() {
+            Listing::Catalog => json!({ id: { "name": "n" } }),
+            _ => json!({ "id": id, "etag": etag, "name": "n", "mappings": [] }),
+        };
         assert!(spec.observed(&object("a", "e")).is_some());
         for id in ["", ".", "..", "a\r\nb", "a\u{0}", &"x".repeat(10_000)] {
             assert_eq!(spec.observed(&object(id, "e")), None, "{id:?}");
@@ -176,7 +179,7 @@ fn no_object_is_known_by_an_id_or_etag_that_no_request_could_name() {
             };
             assert_eq!(spec.outcome(&intent, &reply), flowform::kind::Outcome::Unclear, "{id:?}");
         }
-        if kind != Kind::Mapping {
+        if spec.listing() == Listing::FlowService {
             for etag in ["a\r\nx-evil: 1", "ü", &"x".repeat(10_000)] {
                 assert_eq!(spec.observed(&object("a", etag)), None, "{etag:?}");
             }
@@ -286,7 +289,8 @@ fn what_is_no_answer_to_the_question_is_no_proof_that_an_object_is_gone() {
         });
         for kind in Kind::ALL {
             let found = look(&server, kind);
-            assert_eq!(found.is_ok(), gone, "{kind} {single:?}: {found:?}");
+            let listed = matches!(kind.spec().listing(), Listing::FlowService | Listing::Offset);
+            assert_eq!(found.is_ok(), gone && listed, "{kind} {single:?}: {found:?}");
         }
     }
 }

@@ -16,6 +16,7 @@ mod campaign;
 mod cli;
 #[cfg(debug_assertions)]
 mod crash;
+mod datasets;
 mod durability;
 mod faults;
 mod formats;

@@ -19,7 +19,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, IF_MATCH};
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, IF_MATCH};
 
 use crate::secret::{Redactor, Secret};
 use crate::wire::{Call, Reply};
@@ -173,9 +173,16 @@ impl Client {
                 .map_err(|_| bad("its etag has characters that no header may hold".to_owned()))?;
             headers.insert(IF_MATCH, value);
         }
+        let form = |text: &str| {
+            HeaderValue::from_str(text)
+                .map_err(|_| bad("its form has characters that no header may hold".to_owned()))
+        };
+        if let Some(accept) = &call.accept {
+            headers.insert(ACCEPT, form(accept)?);
+        }
         let body = call.body.as_ref().map(|body| body.to_string().into_bytes());
         if body.is_some() {
-            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            headers.insert(CONTENT_TYPE, form(call.content_type.as_deref().unwrap_or("application/json"))?);
         }
         Ok(Request {
             method: call.method,

@@ -16,6 +16,12 @@ pub(super) fn route(cx: &mut Context<'_>, v2: bool, rest: &[&str]) -> Answer {
         (_, _) if v2 => Err(generic(404, "NotFoundError", "No such resource.")),
         ("GET", []) => list(cx),
         ("POST", []) => create(cx),
+        ("GET", [ids]) if ids.contains(',') => {
+            let found = ids.split(',').filter_map(|id| cx.get(Kind::DataSet, id));
+            let found: Map<String, Value> =
+                found.map(|record| (record.id.clone(), chosen(cx, shown(cx, record)))).collect();
+            if found.is_empty() { Err(not_found(ids)) } else { Ok(Reply::ok(Value::Object(found))) }
+        }
         ("GET", [id]) => {
             let record = cx.get(Kind::DataSet, id).ok_or_else(|| not_found(id))?;
             Ok(Reply::ok(json!({ *id: shown(cx, record) })))
@@ -48,6 +54,15 @@ fn shown(cx: &Context<'_>, record: &Record) -> Value {
     let mut body = record.body.clone();
     if cx.behaviour.extra_fields {
         body["x-platformInternal"] = json!({ "partition": "p1" });
+    }
+    body
+}
+
+/// The properties that the request asks for.
+fn chosen(cx: &Context<'_>, mut body: Value) -> Value {
+    if let (Some(list), Some(body)) = (cx.request.query("properties"), body.as_object_mut()) {
+        let wanted: Vec<&str> = list.split(',').collect();
+        body.retain(|key, _| wanted.contains(&key.as_str()));
     }
     body
 }
@@ -155,21 +170,11 @@ fn list(cx: &Context<'_>) -> Answer {
             if direction == "desc" { ordering.reverse() } else { ordering }
         });
     }
-    let wanted: Vec<&str> =
-        cx.request.query("properties").map(|list| list.split(',').collect()).unwrap_or_default();
     let page: Map<String, Value> = found
         .into_iter()
         .skip(start)
         .take(limit)
-        .map(|record| {
-            let mut body = shown(cx, record);
-            if let Some(body) = body.as_object_mut()
-                && !wanted.is_empty()
-            {
-                body.retain(|key, _| wanted.contains(&key.as_str()));
-            }
-            (record.id.clone(), body)
-        })
+        .map(|record| (record.id.clone(), chosen(cx, shown(cx, record))))
         .collect();
     Ok(Reply::ok(Value::Object(page)))
 }

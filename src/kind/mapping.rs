@@ -5,7 +5,8 @@ use serde_json::{Map, Value, json};
 
 use super::flow_service::error_code;
 use super::{
-    Body, Context, Finding, Intent, Key, Listing, Observed, Outcome, Row, Rule, Shape, Spec, usable_id,
+    Body, Context, Finding, Intent, Key, Listing, Observed, Outcome, Row, Rule, Shape, Spec, section,
+    usable_id,
 };
 use crate::wire::{Call, Method, Reply, Safety, segment};
 
@@ -15,13 +16,8 @@ const COLLECTION: &str = "/data/foundation/conversion/mappingSets";
 
 const GRAMMAR: &[Key] = &[
     Key::optional("name", Shape::Text, "The mapping set's name; `PIPELINE mapping` when left out."),
-    Key::required("schema", Shape::Object(SCHEMA), "The target dataset's schema."),
+    Key::required("schema", Shape::Object(section::SCHEMA), "The target dataset's schema."),
     Key::required("fields", Shape::List(&Shape::Object(FIELD)), "What goes where."),
-];
-
-const SCHEMA: &[Key] = &[
-    Key::required("id", Shape::Uri, "The schema's $id."),
-    Key::optional("version", Shape::Version, "The schema's major version; 1 when left out."),
 ];
 
 const FIELD: &[Key] = &[
@@ -90,12 +86,6 @@ fn canonical_fields(fields: &Value) -> Value {
     Value::Object(canonical)
 }
 
-/// The major version in `1`, `1.0`, or `application/vnd.adobe.xed-full+json;version=1` (platform-api.md 3.4).
-fn major_version(text: &str) -> Option<u64> {
-    let digits = text.rsplit_once("version=").map_or(text, |(_, v)| v);
-    digits.trim().split('.').next()?.parse().ok()
-}
-
 impl Spec for Mapping {
     fn section(&self) -> &'static str {
         "mapping"
@@ -110,15 +100,7 @@ impl Spec for Mapping {
     }
 
     fn check(&self, section: &Value, _context: &Context<'_>) -> Vec<Finding> {
-        let mut findings = Vec::new();
-        if let Some(version) = section.pointer("/schema/version").and_then(Value::as_str)
-            && major_version(version).is_none()
-        {
-            findings.push(
-                Finding::error("/schema/version", format!("`{version}` is not a schema version"))
-                    .hint("give the major version, such as 1"),
-            );
-        }
+        let mut findings = section::schema_findings(section);
         let fields = section.get("fields").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
         if fields.is_empty() {
             findings.push(Finding::error("/fields", "a mapping needs at least one field"));
@@ -158,10 +140,9 @@ impl Spec for Mapping {
     fn desired(&self, section: &Value, context: &Context<'_>) -> Body {
         let name = section.get("name").and_then(Value::as_str);
         let name = name.map_or_else(|| format!("{} mapping", context.pipeline), str::to_owned);
-        let version = section.pointer("/schema/version").and_then(Value::as_str).and_then(major_version);
         json!({
             "name": name,
-            "schema": { "id": section.pointer("/schema/id"), "version": version.unwrap_or(1) },
+            "schema": section::schema_reference(section),
             "fields": canonical_fields(section.get("fields").unwrap_or(&Value::Null)),
         })
     }
@@ -196,7 +177,7 @@ impl Spec for Mapping {
         let version = text("/outputSchema/schemaRef/contentType")
             .or_else(|| text("/schemaRef/contentType"))
             .or_else(|| text("/xdmVersion"))
-            .and_then(major_version);
+            .and_then(section::major_version);
         let mut body = Map::new();
         if let Some(name) = text("/name") {
             body.insert("name".into(), name.into());

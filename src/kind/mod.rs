@@ -9,6 +9,7 @@
 mod base_connection;
 mod body;
 mod dataflow;
+mod dataset;
 mod flow_service;
 mod grammar;
 mod mapping;
@@ -33,6 +34,8 @@ use crate::wire::{Call, Etag, Reply};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Kind {
+    /// Where the data is kept (Catalog `/dataSets`).
+    Dataset,
     /// Credentials for a source system (Flow Service `/connections`).
     BaseConnection,
     /// What is read from that system (`/sourceConnections`).
@@ -47,12 +50,13 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind, parents before children.
-    pub const ALL: [Self; 5] =
-        [Self::BaseConnection, Self::Source, Self::Target, Self::Mapping, Self::Dataflow];
+    pub const ALL: [Self; 6] =
+        [Self::Dataset, Self::BaseConnection, Self::Source, Self::Target, Self::Mapping, Self::Dataflow];
 
     /// What is known of it.
     pub fn spec(self) -> &'static dyn Spec {
         match self {
+            Self::Dataset => &dataset::Dataset,
             Self::BaseConnection => &base_connection::BaseConnection,
             Self::Source => &source::Source,
             Self::Target => &target::Target,
@@ -180,6 +184,8 @@ pub enum Rule {
     Frozen,
     /// Not a field but a switch: changed by an action (platform-api.md 2.9).
     Switch,
+    /// Not on the platform: what the manifest allows, kept in the state and compared with nothing.
+    Ours,
 }
 
 /// A step of a plan: one intent for one object.
@@ -369,6 +375,17 @@ pub struct Row {
     pub implied: &'static [(&'static str, &'static str)],
 }
 
+/// What goes with an object that is deleted.
+#[derive(Clone, Copy, Debug)]
+pub struct Loss {
+    /// In words, after the reason of the deletion.
+    pub what: &'static str,
+    /// Whether the manifest allowed it.
+    pub allowed: bool,
+    /// How it is allowed.
+    pub allow: &'static str,
+}
+
 /// How the platform lists a kind, and finds some of it (platform-api.md 2.3, 3.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Listing {
@@ -376,6 +393,8 @@ pub enum Listing {
     FlowService,
     /// `start` and `limit`, `name` filter; no filter by id.
     Offset,
+    /// Objects keyed by id: several ids in one path, a `name` filter (platform-api.md 4.1).
+    Catalog,
 }
 
 /// What one kind knows. Everything here is a pure function.
@@ -407,6 +426,14 @@ pub trait Spec: Sync {
     /// Whether the object's first start lies behind `now` (epoch seconds), so that [`Rule::Frozen`] fields are frozen.
     fn started(&self, _body: &Body, _now: i64) -> bool {
         false
+    }
+    /// Why the field at this pointer cannot become what is desired, not even by a replacement; `None` where it can.
+    fn forbids(&self, _pointer: &str, _observed: &Body, _desired: &Body) -> Option<String> {
+        None
+    }
+    /// What is lost when the object that was last sent like this is deleted; `None` where it can be made again.
+    fn loss(&self, _applied: &Body) -> Option<Loss> {
+        None
     }
 
     /// Path of the collection, from the gateway's root.

@@ -2,13 +2,42 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Key, Leaf, Reference, SecretSource, Shape};
+use super::{Finding, Key, Leaf, Reference, SecretSource, Shape};
 
 /// `connectionSpec` and `flowSpec`.
 pub(super) const SPEC: &[Key] = &[
     Key::required("id", Shape::Id, "The spec's id, a UUID."),
     Key::optional("version", Shape::Version, "The spec's version; 1.0 when left out."),
 ];
+
+/// `schema`, of what refers to a schema by its id.
+pub(super) const SCHEMA: &[Key] = &[
+    Key::required("id", Shape::Uri, "The schema's $id."),
+    Key::optional("version", Shape::Version, "The schema's major version; 1 when left out."),
+];
+
+/// The major version in `1`, `1.0`, or `application/vnd.adobe.xed-full+json;version=1` (platform-api.md 3.4).
+pub(super) fn major_version(text: &str) -> Option<u64> {
+    let digits = text.rsplit_once("version=").map_or(text, |(_, v)| v);
+    digits.trim().split('.').next()?.parse().ok()
+}
+
+/// What is wrong with a section's `schema`.
+pub(super) fn schema_findings(section: &Value) -> Vec<Finding> {
+    match section.pointer("/schema/version").and_then(Value::as_str) {
+        Some(version) if major_version(version).is_none() => vec![
+            Finding::error("/schema/version", format!("`{version}` is not a schema version"))
+                .hint("give the major version, such as 1"),
+        ],
+        _ => Vec::new(),
+    }
+}
+
+/// The `schema` of a body: id and major version.
+pub(super) fn schema_reference(section: &Value) -> Value {
+    let version = section.pointer("/schema/version").and_then(Value::as_str).and_then(major_version);
+    json!({ "id": section.pointer("/schema/id"), "version": version.unwrap_or(1) })
+}
 
 /// The members of `section` that are strings, in this order.
 pub(super) fn text_members(section: &Value, members: &[&str]) -> Map<String, Value> {

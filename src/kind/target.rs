@@ -4,7 +4,9 @@
 use serde_json::{Value, json};
 
 use super::flow_service::{self, collection};
-use super::{Body, Context, Finding, Intent, Key, Observed, Outcome, Rule, Shape, Spec, section};
+use super::{
+    Body, Context, Finding, Intent, Key, Kind, Observed, Outcome, ReferenceKey, Rule, Shape, Spec, section,
+};
 use crate::wire::{Call, Reply};
 
 pub(super) struct Target;
@@ -17,7 +19,8 @@ const DATA_LAKE: &str = "c604ff05-7f1a-43c0-8e18-33bf874cb11c";
 const GRAMMAR: &[Key] = &[
     Key::required("name", Shape::Text, "The target connection's name on the platform."),
     Key::optional("description", Shape::Text, "What is written."),
-    Key::required("dataSetId", Shape::Id, "Id of the dataset written to."),
+    Key::optional("dataset", Shape::Address, "Address of another pipeline's dataset."),
+    Key::optional("dataSetId", Shape::Id, "Id of an existing dataset that is not managed here."),
     Key::optional(
         "connectionSpec",
         Shape::Object(section::SPEC),
@@ -40,6 +43,9 @@ const SCHEMA: &[Key] = &[
     Key::required("version", Shape::Text, "Such as application/vnd.adobe.xed-full+json;version=1."),
 ];
 
+const REFERENCES: &[ReferenceKey] =
+    &[ReferenceKey { by_address: "dataset", by_id: "dataSetId", kind: Kind::Dataset, required: true }];
+
 impl Spec for Target {
     fn section(&self) -> &'static str {
         "target"
@@ -53,6 +59,10 @@ impl Spec for Target {
         GRAMMAR
     }
 
+    fn references(&self) -> &'static [ReferenceKey] {
+        REFERENCES
+    }
+
     fn check(&self, section: &Value, _context: &Context<'_>) -> Vec<Finding> {
         match section.pointer("/connectionSpec/id").and_then(Value::as_str) {
             Some(id) if id != DATA_LAKE => vec![
@@ -63,11 +73,12 @@ impl Spec for Target {
         }
     }
 
-    fn desired(&self, section: &Value, _context: &Context<'_>) -> Body {
+    fn desired(&self, section: &Value, context: &Context<'_>) -> Body {
         let mut body = section::text_members(section, &["name", "description"]);
         section::insert_spec(&mut body, "connectionSpec", section.get("connectionSpec"), Some(DATA_LAKE));
         body.insert("data".into(), section.get("data").cloned().unwrap_or(json!({ "format": "json" })));
-        body.insert("params".into(), json!({ "dataSetId": section.get("dataSetId") }));
+        let dataset = section::reference_id(context.references.first().and_then(Option::as_ref));
+        body.insert("params".into(), json!({ "dataSetId": dataset }));
         Value::Object(body)
     }
 

@@ -19,7 +19,7 @@ pub(super) const API_VERSION: &str = "flowform/v1";
 pub(super) const LONGEST_PIPELINE: usize = 63;
 
 /// Sections that a later version will know.
-const RESERVED: [&str; 2] = ["schema", "dataset"];
+const RESERVED: [&str; 1] = ["schema"];
 
 pub(super) const PLATFORM: &[Key] = &[
     Key::optional("org", Shape::Text, "The organization, as in 1234ABCD@AdobeOrg."),

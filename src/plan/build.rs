@@ -244,6 +244,7 @@ impl Builder<'_> {
         if !drift.is_empty() {
             self.drifted(address, entry, drift);
         }
+        self.check_forbidden(address, &changes, observed, &desired);
         let asked = self.inputs.options.replace.contains(address);
         let forced = changes.iter().any(|c| c.forces_replacement);
         if asked || forced {
@@ -327,6 +328,7 @@ impl Builder<'_> {
                 "its secret cannot be read here, so it will not be set at the adoption".to_owned(),
             );
         }
+        self.check_forbidden(address, &changes, observed, &desired);
         let fixed: Vec<&str> =
             changes.iter().filter(|c| c.forces_replacement).map(|c| c.path.as_str()).collect();
         if !fixed.is_empty() {
@@ -447,6 +449,10 @@ impl Builder<'_> {
             Some(c) => format!("{} cannot be changed in place", c.path),
             None => String::new(),
         };
+        let reason = match address.kind.spec().loss(&entry.applied) {
+            Some(loss) => format!("{reason}; of the old one, {}", loss.what),
+            None => reason,
+        };
         let desired = restart(self.inputs.now, address.kind, desired);
         // A state that says nothing of it (`updating`) may be one of a running flow.
         let running =
@@ -500,6 +506,7 @@ impl Builder<'_> {
         if !self.selected.contains(address) {
             return;
         }
+        let loss = address.kind.spec().loss(&entry.applied).map(|loss| format!("; {}", loss.what));
         let (action, reason, step) = match self.observations().managed.get(address).filter(|o| !o.is_going())
         {
             Some(observed) => (
@@ -529,7 +536,8 @@ impl Builder<'_> {
                 );
             }
         };
-        self.take_away(address, action, reason, &entry.id, step);
+        let reason = format!("{reason}{}", loss.unwrap_or_default());
+        self.take_away(address, action, &reason, &entry.id, step);
     }
 
     fn forget(&mut self, address: &Address, entry: &Entry, reason: &str) {
@@ -616,6 +624,26 @@ impl Builder<'_> {
         }
     }
 
+    /// What the platform never lets an object become is refused here, before anything else of the plan is sent.
+    fn check_forbidden(
+        &mut self,
+        address: &Address,
+        changes: &[FieldChange],
+        observed: &Observed,
+        desired: &Body,
+    ) {
+        let spec = address.kind.spec();
+        let mut texts: Vec<String> = Vec::new();
+        for text in changes.iter().filter_map(|c| spec.forbids(&c.path, &observed.body, desired)) {
+            if !texts.contains(&text) {
+                texts.push(text);
+            }
+        }
+        for text in texts {
+            self.refuse(address, text, FORBIDDEN_HINT);
+        }
+    }
+
     /// A start in the past is refused by the platform (`1360-400`), so it is refused before anything is written.
     fn check_start(&mut self, section: &Section, desired: &Body) {
         if section.address.kind.spec().started(desired, self.inputs.now) {
@@ -635,6 +663,10 @@ impl Builder<'_> {
         self.plan.refusals.push(Refusal { address: Some(address.clone()), text, hint: hint.to_owned() });
     }
 }
+
+/// What to do about a change that the platform does not allow.
+const FORBIDDEN_HINT: &str = "make the manifest say what the platform has, or describe a new object beside it: another \
+                              pipeline's section, with another name";
 
 /// A body whose first start has passed starts soon instead, since no new object can start in the past.
 fn restart(now: i64, kind: Kind, mut body: Body) -> Body {

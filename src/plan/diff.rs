@@ -87,6 +87,9 @@ pub(super) fn compare(
         let (desired, applied) = (wanted.get(path), sent.get(path));
         let mut observed = seen.get(path);
         let rule = spec.rule(path, observed, desired);
+        if rule == Rule::Ours {
+            continue;
+        }
         match desired.or(applied).and_then(leaf) {
             Some(Leaf::Soon(_)) => continue,
             Some(Leaf::Secret { fingerprint, .. }) => {
@@ -102,7 +105,7 @@ pub(super) fn compare(
                 Rule::Shown | Rule::Switch if adopting => desired,
                 Rule::Shown | Rule::Switch => applied,
                 Rule::Replace if is_hidden(path, observed_body) => applied,
-                Rule::Replace | Rule::Patch | Rule::Frozen => None,
+                Rule::Replace | Rule::Patch | Rule::Frozen | Rule::Ours => None,
             };
         }
         if rule == Rule::Frozen && desired.is_none() && started {
@@ -117,7 +120,7 @@ pub(super) fn compare(
         let forces_replacement = match rule {
             Rule::Replace => true,
             Rule::Frozen => started,
-            Rule::Patch | Rule::Shown | Rule::Switch => false,
+            Rule::Patch | Rule::Shown | Rule::Switch | Rule::Ours => false,
         };
         let cause = match (same(desired, applied), drifted) {
             _ if desired.is_some_and(holds_unknown) => Cause::Dependency,

@@ -25,6 +25,7 @@ pub(super) fn check(
     if inputs.options.mode != Mode::RefreshOnly {
         protection(plan, entries, &mut refusals);
     }
+    losses(plan, entries, &mut refusals);
     deletions(plan, inputs, entries, &mut refusals);
     left_behind(plan, entries, selected, depends_on, &mut refusals);
     plan.refusals.extend(refusals);
@@ -46,6 +47,28 @@ fn protection(plan: &Plan, entries: &BTreeMap<Address, Entry>, refusals: &mut Ve
                 address: Some(operation.address.clone()),
                 text: format!("it is protected and would be {verb}"),
                 hint: "set `protect: false` in its section and apply that first".to_owned(),
+            });
+        }
+    }
+}
+
+/// What cannot be made again goes only where the manifest allowed it, and an apply has recorded that: deleting the section
+/// neither loses the permission nor gives one.
+fn losses(plan: &Plan, entries: &BTreeMap<Address, Entry>, refusals: &mut Vec<Refusal>) {
+    for operation in &plan.operations {
+        if !matches!(operation.action, Action::Delete | Action::Replace) {
+            continue;
+        }
+        let Some(entry) = current(operation, entries) else { continue };
+        if let Some(loss) = operation.address.kind.spec().loss(&entry.applied).filter(|loss| !loss.allowed) {
+            let address = &operation.address;
+            refusals.push(Refusal {
+                address: Some(address.clone()),
+                text: format!("it would be deleted: {}", loss.what),
+                hint: format!(
+                    "if that is meant, {}; to leave it where it is, add `--exclude {address}`",
+                    loss.allow
+                ),
             });
         }
     }

@@ -22,8 +22,11 @@ fn address(kind: Kind) -> Address {
     Address::new("zendesk-users", kind)
 }
 
+/// The kinds of a pipeline that writes to somebody else's dataset.
+const KINDS: [Kind; 5] = [Kind::BaseConnection, Kind::Source, Kind::Target, Kind::Mapping, Kind::Dataflow];
+
 fn id_of(kind: Kind) -> String {
-    let digit = Kind::ALL.iter().position(|k| *k == kind).unwrap() + 1;
+    let digit = KINDS.iter().position(|k| *k == kind).unwrap() + 1;
     format!("{digit}0383d02-2777-4be7-a309-9dd6eea1b46{digit}")
 }
 
@@ -70,6 +73,7 @@ fn body(kind: Kind, id: &dyn Fn(Kind) -> Value, version: &Value) -> Value {
             "scheduleParams": { "frequency": "minute", "interval": 15, "startTime": NOW - 1000 },
             "enabled": true,
         }),
+        other => panic!("{other} is not in this world"),
     }
 }
 
@@ -104,7 +108,7 @@ impl World {
             body
         };
         let manifest = Manifest {
-            sections: Kind::ALL
+            sections: KINDS
                 .into_iter()
                 .map(|kind| Section {
                     address: address(kind),
@@ -126,7 +130,7 @@ impl World {
             in_flight: None,
         };
         let mut observations = Observations::default();
-        for kind in Kind::ALL {
+        for kind in KINDS {
             let seen = body(kind, &|k| id_of(k).into(), &"0".into());
             let (etag, version) = match kind {
                 Kind::Mapping => (None, Some(0)),

@@ -38,6 +38,20 @@ const KINDS: &[(&str, &str)] = &[
     ("target", "targetConnections"),
     ("mappingSet", "mappingSets"),
     ("flow", "flows"),
+    ("dataSet", "dataSets"),
+    ("schema", "schemas"),
+    ("fieldGroup", "fieldgroups"),
+    ("descriptor", "descriptors"),
+];
+
+/// What every sandbox holds from the start.
+const SEEDED: &[&str] = &[
+    "624bf42e16519d19496e3f67",
+    "66f0c1d2a3b4c5d6e7f80912",
+    "https://ns.adobe.com/extconndev/schemas/995dabbea86d58e346ff91bd8aa741a9f36f29b1019138d4",
+    "https://ns.adobe.com/extconndev/schemas/7c1e9a0b4d3f5268e7a9b0c1d2e3f4a5968778695a4b3c2d",
+    "https://ns.adobe.com/extconndev/mixins/3f1c0a5e7b9d42c8a6e0f4d218937b65c0de12ab34cd56ef",
+    "https://ns.adobe.com/extconndev/mixins/81b2c3d4e5f60718293a4b5c6d7e8f90a1b2c3d4e5f60718",
 ];
 
 impl Contents {
@@ -52,6 +66,9 @@ impl Contents {
             {
                 let record = &put["record"];
                 let id = record["id"].as_str().unwrap().to_owned();
+                if SEEDED.contains(&id.as_str()) {
+                    continue;
+                }
                 // A mapping set is its newest version.
                 let body = record["body"]["versions"].as_array().and_then(|v| v.last());
                 let body = body.unwrap_or(&record["body"]).clone();
@@ -59,7 +76,7 @@ impl Contents {
                     objects.remove(&(kind, id));
                     continue;
                 }
-                let name = body["name"].as_str().unwrap_or_default().to_owned();
+                let name = body["name"].as_str().or(body["title"].as_str()).unwrap_or_default().to_owned();
                 let seq = record["seq"].as_u64().unwrap();
                 objects.insert((kind, id.clone()), (seq, Object { id, name, body }));
             } else if let Some(delete) = line.get("delete")
