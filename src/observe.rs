@@ -30,6 +30,16 @@ const MOST_PAGES: usize = 1_000;
 /// refuses this one is asked for less.
 const LARGE_PAGE: usize = 1000;
 
+/// So few resources of the Schema Registry are read singly.
+const FEW: usize = 2;
+
+/// Resources per page of the Schema Registry, its own limit (platform-api.md 5.4).
+const RESOURCES: usize = 300;
+
+/// The forms of its lists (platform-api.md 5.2).
+const SHORT_RESOURCES: &str = "application/vnd.adobe.xed-id+json";
+const FULL_RESOURCES: &str = "application/vnd.adobe.xed+json";
+
 /// What to look for.
 #[derive(Clone, Debug, Default)]
 pub struct Wanted {
@@ -39,6 +49,10 @@ pub struct Wanted {
     pub leftovers: Vec<(Kind, String)>,
     /// Names that objects to be created will bear.
     pub names: Vec<(Address, String)>,
+    /// Whether the tenant's namespace is of use.
+    pub namespace: bool,
+    /// Ids that deletions had to leave: namesakes where names are unique.
+    pub left: BTreeSet<String>,
     /// Ids that are managed whatever address they have: never somebody else's namesake.
     pub ours: BTreeSet<String>,
 }
@@ -103,7 +117,8 @@ pub async fn observe(client: &Client, wanted: Wanted) -> Result<Observations, Er
         }
     }
 
-    let mut observations = Observations::default();
+    let namespace = if wanted.namespace { Some(namespace(client).await?) } else { None };
+    let mut observations = Observations { namespace, ..Observations::default() };
     for (address, id, _) in wanted.managed {
         if let Some(observed) = found.get(&address.kind).and_then(|f| f.by_id.get(&id)) {
             observations.managed.insert(address, observed.clone());
@@ -119,7 +134,10 @@ pub async fn observe(client: &Client, wanted: Wanted) -> Result<Observations, Er
         let mut namesakes: Vec<Observed> = namesakes
             .into_iter()
             .flatten()
-            .filter(|o| !wanted.ours.contains(&o.id) && !o.is_going())
+            .filter(|o| {
+                let left = address.kind.spec().unique_names() && wanted.left.contains(&o.id);
+                (left || !wanted.ours.contains(&o.id)) && !o.is_going()
+            })
             .cloned()
             .collect();
         if !namesakes.is_empty() {
@@ -128,6 +146,18 @@ pub async fn observe(client: &Client, wanted: Wanted) -> Result<Observations, Er
         }
     }
     Ok(observations)
+}
+
+/// The tenant's namespace: an underscore and the tenant's id (platform-api.md 5.1).
+async fn namespace(client: &Client) -> Result<String, Error> {
+    let looker = Looker { client: client.clone(), kind: Kind::Schema };
+    let reply = looker.success(&Call::get("/data/foundation/schemaregistry/stats")).await?;
+    let tenant = reply.body.get("tenantId").and_then(Value::as_str).unwrap_or_default();
+    let is_word = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
+    if tenant.is_empty() || !tenant.bytes().all(is_word) {
+        return Err(looker.undecodable("no usable `tenantId`"));
+    }
+    Ok(format!("_{tenant}"))
 }
 
 /// Reads one object, in its newest version; `None` when there is none to be seen. `known` is the version last known.
@@ -139,7 +169,7 @@ pub async fn read_one(
 ) -> Result<Option<Observed>, Error> {
     let looker = Looker { client: client.clone(), kind };
     match kind.spec().listing() {
-        Listing::FlowService | Listing::Catalog => looker.read(id, None).await,
+        Listing::FlowService | Listing::Catalog | Listing::Registry => looker.read(id, None).await,
         Listing::Offset => looker.newest(id, known).await,
     }
 }
@@ -192,6 +222,7 @@ impl Looker {
             Listing::FlowService => self.look_filtered(&known, &names).await?,
             Listing::Offset => self.look_paged(&known, &names).await?,
             Listing::Catalog => self.look_keyed(&known, &names).await?,
+            Listing::Registry => self.look_titled(&known, &names).await?,
         };
         // A list is no proof of absence; the object itself is asked before it counts as gone.
         let missing: Vec<(String, Option<u64>)> = known
@@ -394,6 +425,60 @@ impl Looker {
             }
             // Others' sets stand before ours: larger pages, which no document forbids.
             limit = larger;
+        }
+        Err(self.undecodable("a list without an end"))
+    }
+
+    /// The Schema Registry's: no filter that a document vouches for, so either singly or from the list by title. What is
+    /// not found here is read singly by the caller.
+    async fn look_titled(
+        &self,
+        known: &BTreeMap<String, Option<u64>>,
+        names: &BTreeSet<String>,
+    ) -> Result<Found, Error> {
+        let mut found = Found::default();
+        if names.is_empty() && known.len() <= FEW {
+            return Ok(found);
+        }
+        // The short form where only names are looked for: those few are then read in full.
+        let short = known.len() <= FEW;
+        let accept = if short { SHORT_RESOURCES } else { FULL_RESOURCES };
+        let spec = self.kind.spec();
+        let mut seen: BTreeSet<String> = BTreeSet::new();
+        let mut unread: Vec<String> = Vec::new();
+        let mut last: Option<String> = None;
+        for _ in 0..MOST_PAGES {
+            let mut call = Call::get(spec.collection())
+                .accept(accept)
+                .query("orderby", "title")
+                .query("limit", RESOURCES.to_string());
+            // The last title of the page before: both readings of `start`, from there and after it, go on (platform-api.md
+            // 5.4, OpenAPI).
+            if let Some(last) = &last {
+                call = call.query("start", last);
+            }
+            let reply = self.success(&call).await?;
+            let items = reply.body.get("results").and_then(Value::as_array);
+            let items = items.ok_or_else(|| self.undecodable("a list without `results`"))?;
+            let before = seen.len();
+            for item in items {
+                let text = |member: &str| item.get(member).and_then(Value::as_str);
+                let id = text("$id").and_then(usable_id);
+                let id = id.ok_or_else(|| self.undecodable("an object without a usable id"))?;
+                last = text("title").map(str::to_owned).or(last);
+                if !seen.insert(id.clone()) {
+                    continue;
+                }
+                match spec.observed(item).filter(|_| !short) {
+                    Some(observed) => found.add(observed, known, names),
+                    None if text("title").is_none_or(|title| names.contains(title)) => unread.push(id),
+                    None => {}
+                }
+            }
+            let more = reply.body.pointer("/_page/next").is_some_and(|next| !next.is_null());
+            if !more || seen.len() == before {
+                return self.with_short(found, unread, known, names).await;
+            }
         }
         Err(self.undecodable("a list without an end"))
     }

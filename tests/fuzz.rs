@@ -656,7 +656,8 @@ fn wire() {
                 managed: Kind::ALL.iter().map(|k| (address(*k), id_of(*k), Some(0))).collect(),
                 leftovers: vec![(Kind::Source, "left-over".into())],
                 names: Kind::ALL.iter().map(|k| (address(*k), format!("p {k}"))).collect(),
-                ours: BTreeSet::new(),
+                namespace: true,
+                ..flowform::observe::Wanted::default()
             };
             let observed = RUNTIME.block_on(flowform::observe::observe(&client, wanted));
             match observed {

@@ -1,7 +1,6 @@
 //! What comes from outside can be wrong in every way, and still goes nowhere it should not: no other path, no second
 //! header, no memory without end, no file that others can read.
 
-use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -164,6 +163,8 @@ fn no_object_is_known_by_an_id_or_etag_that_no_request_could_name() {
         let spec = kind.spec();
         let object = |id: &str, etag: &str| match spec.listing() {
             Listing::Catalog => json!({ id: { "name": "n" } }),
+            Listing::Registry => json!({ "$id": id, "title": "n", "allOf": [], "definitions": {},
+                "meta:registryMetadata": { "eTag": etag } }),
             _ => json!({ "id": id, "etag": etag, "name": "n", "mappings": [] }),
         };
         assert!(spec.observed(&object("a", "e")).is_some());
@@ -179,7 +180,7 @@ fn no_object_is_known_by_an_id_or_etag_that_no_request_could_name() {
             };
             assert_eq!(spec.outcome(&intent, &reply), flowform::kind::Outcome::Unclear, "{id:?}");
         }
-        if spec.listing() == Listing::FlowService {
+        if matches!(spec.listing(), Listing::FlowService | Listing::Registry) {
             for etag in ["a\r\nx-evil: 1", "ü", &"x".repeat(10_000)] {
                 assert_eq!(spec.observed(&object("a", etag)), None, "{etag:?}");
             }
@@ -235,8 +236,7 @@ fn wanted(kind: Kind) -> Wanted {
     Wanted {
         managed: (0..4).map(|n| (address(n), format!("ours-{n}"), None)).collect(),
         names: vec![(address(9), "a, b".to_owned())],
-        ours: BTreeSet::new(),
-        leftovers: Vec::new(),
+        ..Wanted::default()
     }
 }
 

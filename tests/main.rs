@@ -29,6 +29,7 @@ mod races;
 mod readings;
 mod requests;
 mod review;
+mod schemas;
 mod session;
 mod table;
 mod words;

@@ -314,11 +314,17 @@ impl<'a> Walk<'a> {
     /// The step with every id that is known by now, and with what this run itself did to its object.
     fn fill(&self, step: &Step, entries: &BTreeMap<Address, Entry>) -> Step {
         let mut step = step.clone();
-        let fill = |body: &Body| recover::fill_ids(body, entries);
+        let spec = step.address.kind.spec();
+        let fill = |body: &Body| spec.settle(recover::fill_ids(body, entries), None);
         match &mut step.intent {
             Intent::Create { body, .. } | Intent::Adopt { body, .. } => *body = fill(body),
-            Intent::Update { id, etag, before, after, .. } => {
-                *after = fill(after);
+            Intent::Update { id, etag, before, after, paths, .. } => {
+                let filled = fill(after);
+                // A field may be named after an id that only this run has told.
+                let is_new = |path: &str| after.pointer(path).is_none();
+                paths.retain(|path| is_new(path) || filled.pointer(path).is_some());
+                paths.extend(plan::fields(&filled, &is_new).into_iter().map(|(path, _)| path));
+                *after = filled;
                 if let Some((now, body)) = self.touched.get(id) {
                     etag.clone_from(now);
                     before.clone_from(body);

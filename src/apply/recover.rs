@@ -164,7 +164,7 @@ fn settle(
         let Intent::Create { body, namesakes, replaces } = &step.intent else { continue };
         // A step is begun when the results of those it needs are recorded.
         let sendable = step.needs.iter().all(|need| settled.contains(need));
-        let body = fill_ids(body, &known.entries);
+        let body = step.address.kind.spec().settle(fill_ids(body, &known.entries), None);
         let candidates: Vec<Observed> = namesakes_seen
             .get(&step.address)
             .into_iter()

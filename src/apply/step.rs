@@ -222,7 +222,8 @@ impl Runner {
         let mut step = step.clone();
         let mut last = None;
         // Without an etag nothing but a look tells whether the object is as planned (platform-api.md 3.3).
-        let mut look_first = etag_of(&step.intent).is_none() && !goal.is_free();
+        let conditional = kind.spec().is_conditional() && etag_of(&step.intent).is_some();
+        let mut look_first = !conditional && !goal.is_free();
         let (mut sends, mut wait) = (0, 0);
         while sends < SENDS {
             if look_first {

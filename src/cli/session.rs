@@ -254,13 +254,16 @@ impl Session {
             wanted.managed.push((address.clone(), entry.id.clone(), entry.version));
             wanted.leftovers.extend(entry.replaced.iter().map(|id| (address.kind, id.clone())));
         }
+        wanted.namespace = options.mode == Mode::Normal
+            && manifest.sections.iter().any(|s| s.address.kind.spec().needs_namespace(&s.body));
+        wanted.left = state.map(|s| s.left_in_place.clone()).unwrap_or_default();
         wanted.names = named(&mut names.keys().copied().filter(|a| !entries.contains_key(*a)));
-        let ours = wanted.ours.clone();
+        let (ours, left) = (wanted.ours.clone(), wanted.left.clone());
         let mut observations = observe::observe(&self.client, wanted).await?;
         // What has gone will be created again, so its name is looked for too.
         let gone = named(&mut entries.keys().filter(|a| !observations.managed.contains_key(*a)));
         if !gone.is_empty() {
-            let again = Wanted { names: gone, ours, ..Wanted::default() };
+            let again = Wanted { names: gone, ours, left, ..Wanted::default() };
             observations.namesakes.extend(observe::observe(&self.client, again).await?.namesakes);
         }
         Ok(observations)

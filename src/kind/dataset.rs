@@ -4,8 +4,8 @@
 use serde_json::{Map, Value, json};
 
 use super::{
-    Body, Context, Finding, Intent, Key, Listing, Loss, Observed, Outcome, Rule, Shape, Spec, flow_service,
-    section, usable_id,
+    Body, Context, Finding, Intent, Key, Listing, Loss, Observed, Outcome, ReferenceKey, Rule, Shape, Spec,
+    flow_service, section, usable_id,
 };
 use crate::wire::{Call, Method, Reply, Safety, segment};
 
@@ -16,7 +16,7 @@ const COLLECTION: &str = "/data/foundation/catalog/dataSets";
 const GRAMMAR: &[Key] = &[
     Key::required("name", Shape::Text, "The dataset's name on the platform."),
     Key::optional("description", Shape::Text, "What it holds."),
-    Key::required("schema", Shape::Object(section::SCHEMA), "The schema of what it holds."),
+    Key::optional("schema", Shape::AddressOr(section::SCHEMA), section::SCHEMA_DOC),
     Key::optional(
         "profile",
         Shape::Bool,
@@ -40,6 +40,8 @@ const PROFILE_TAGS: [&str; 2] = ["unifiedProfile", "unifiedIdentity"];
 /// What such a tag says of a dataset that they read.
 const ENABLED: &str = "enabled:true";
 
+const REFERENCES: &[ReferenceKey] = &[section::SCHEMA_REFERENCE];
+
 impl Spec for Dataset {
     fn section(&self) -> &'static str {
         "dataset"
@@ -51,6 +53,10 @@ impl Spec for Dataset {
 
     fn grammar(&self) -> &'static [Key] {
         GRAMMAR
+    }
+
+    fn references(&self) -> &'static [ReferenceKey] {
+        REFERENCES
     }
 
     fn check(&self, section: &Value, _context: &Context<'_>) -> Vec<Finding> {
@@ -86,9 +92,9 @@ impl Spec for Dataset {
         findings
     }
 
-    fn desired(&self, section: &Value, _context: &Context<'_>) -> Body {
+    fn desired(&self, section: &Value, context: &Context<'_>) -> Body {
         let mut body = section::text_members(section, &["name", "description"]);
-        body.insert("schema".into(), section::schema_reference(section));
+        body.insert("schema".into(), section::schema_reference(section, context.first()));
         let given = section.get("tags").and_then(Value::as_object);
         let mut tags: Map<String, Value> = given
             .into_iter()
@@ -163,7 +169,7 @@ impl Spec for Dataset {
             version: None,
             body: Value::Object(body),
             state: String::new(),
-            places: item.get("tags").is_none().then(|| json!({ "tags": false })).unwrap_or_default(),
+            places: item.get("tags").map_or_else(|| json!({ "tags": false }), |_| Value::Null),
             created_at: item.get("created").and_then(Value::as_i64),
             created_by_client: item.get("createdClient").and_then(Value::as_str).map(str::to_owned),
         })

@@ -41,7 +41,7 @@ pub(super) fn observed(item: &Value, body: Body, places: Value) -> Option<Observ
 /// The etag in a text, if there is a text; `None` for one that no header may hold: without its precondition the object
 /// must not be changed, so it is not taken for one that has none.
 #[expect(clippy::option_option, reason = "no etag and no usable etag are two things")]
-fn etag(text: Option<&str>) -> Option<Option<Etag>> {
+pub(super) fn etag(text: Option<&str>) -> Option<Option<Etag>> {
     let usable = |text: &str| text.len() <= LONGEST_ID && text.bytes().all(|b| (b' '..=b'~').contains(&b));
     match text {
         None => Some(None),

@@ -29,6 +29,12 @@ pub enum Shape {
     Address,
     /// Named members.
     Object(&'static [Key]),
+    /// The address of a section, or named members that tell an object which is not managed here.
+    AddressOr(&'static [Key]),
+    /// A schema's fields: a mapping of names to [`Shape::Field`].
+    Fields,
+    /// One field: its type, or a mapping with the type and more. Read as the mapping.
+    Field,
     /// A list.
     List(&'static Shape),
     /// A string, number, boolean, or a secret reference (`{ fromEnv | fromFile | fromCommand }`), under any name.

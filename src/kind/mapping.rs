@@ -3,10 +3,11 @@
 
 use serde_json::{Map, Value, json};
 
+use super::fields::{self, TENANT};
 use super::flow_service::error_code;
 use super::{
-    Body, Context, Finding, Intent, Key, Listing, Observed, Outcome, Row, Rule, Shape, Spec, section,
-    usable_id,
+    Body, Context, Finding, Intent, Key, Listing, Observed, Outcome, Reference, ReferenceKey, Row, Rule,
+    Shape, Spec, section, usable_id,
 };
 use crate::wire::{Call, Method, Reply, Safety, segment};
 
@@ -16,7 +17,7 @@ const COLLECTION: &str = "/data/foundation/conversion/mappingSets";
 
 const GRAMMAR: &[Key] = &[
     Key::optional("name", Shape::Text, "The mapping set's name; `PIPELINE mapping` when left out."),
-    Key::required("schema", Shape::Object(section::SCHEMA), "The target dataset's schema."),
+    Key::optional("schema", Shape::AddressOr(section::SCHEMA), section::SCHEMA_DOC),
     Key::required("fields", Shape::List(&Shape::Object(FIELD)), "What goes where."),
 ];
 
@@ -26,7 +27,11 @@ const FIELD: &[Key] = &[
         Shape::Text,
         "Path in the source's data, an expression, or a constant: see sourceType.",
     ),
-    Key::required("destination", Shape::Text, "XDM path, with the tenant's prefix for own fields."),
+    Key::required(
+        "destination",
+        Shape::Text,
+        "XDM path; own fields are below `_tenant`, which stands for the tenant's namespace.",
+    ),
     Key::optional(
         "sourceType",
         Shape::Choice(&["ATTRIBUTE", "EXPRESSION", "STATIC"]),
@@ -86,6 +91,8 @@ fn canonical_fields(fields: &Value) -> Value {
     Value::Object(canonical)
 }
 
+const REFERENCES: &[ReferenceKey] = &[section::SCHEMA_REFERENCE];
+
 impl Spec for Mapping {
     fn section(&self) -> &'static str {
         "mapping"
@@ -99,12 +106,17 @@ impl Spec for Mapping {
         GRAMMAR
     }
 
-    fn check(&self, section: &Value, _context: &Context<'_>) -> Vec<Finding> {
+    fn references(&self) -> &'static [ReferenceKey] {
+        REFERENCES
+    }
+
+    fn check(&self, section: &Value, context: &Context<'_>) -> Vec<Finding> {
         let mut findings = section::schema_findings(section);
         let fields = section.get("fields").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
         if fields.is_empty() {
             findings.push(Finding::error("/fields", "a mapping needs at least one field"));
         }
+        let own = OwnFields::of(context);
         let mut seen: std::collections::HashMap<&str, (usize, Map<String, Value>)> =
             std::collections::HashMap::new();
         for (index, field) in fields.iter().enumerate() {
@@ -119,6 +131,7 @@ impl Spec for Mapping {
             let Some(destination) = field.get("destination").and_then(Value::as_str) else { continue };
             let canonical = canonical_field(field);
             let pointer = format!("/fields/{index}/destination");
+            findings.extend(own.as_ref().and_then(|own| own.finding(&pointer, destination)));
             match seen.get(destination) {
                 None => {
                     seen.insert(destination, (index, canonical));
@@ -142,9 +155,27 @@ impl Spec for Mapping {
         let name = name.map_or_else(|| format!("{} mapping", context.pipeline), str::to_owned);
         json!({
             "name": name,
-            "schema": section::schema_reference(section),
+            "schema": section::schema_reference(section, context.first()),
             "fields": canonical_fields(section.get("fields").unwrap_or(&Value::Null)),
         })
+    }
+
+    fn needs_namespace(&self, body: &Body) -> bool {
+        let fields = body.get("fields").and_then(Value::as_object);
+        fields.into_iter().flatten().any(|(destination, _)| below_tenant(destination).is_some())
+    }
+
+    fn settle(&self, mut body: Body, namespace: Option<&str>) -> Body {
+        if let (Some(Value::Object(fields)), Some(namespace)) = (body.get_mut("fields"), namespace) {
+            *fields = std::mem::take(fields)
+                .into_iter()
+                .map(|(destination, field)| match below_tenant(&destination) {
+                    Some(below) => (format!("{namespace}{below}"), field),
+                    None => (destination, field),
+                })
+                .collect();
+        }
+        body
     }
 
     fn rule(&self, pointer: &str, _from: Option<&Value>, _to: Option<&Value>) -> Rule {
@@ -245,6 +276,67 @@ impl Spec for Mapping {
             _ => Outcome::Refused,
         }
     }
+}
+
+/// What of a destination is below the placeholder of the tenant's namespace: empty, or beginning with a dot.
+fn below_tenant(destination: &str) -> Option<&str> {
+    destination.strip_prefix(TENANT).filter(|below| below.is_empty() || below.starts_with('.'))
+}
+
+/// The fields of the schema that the manifest describes.
+struct OwnFields {
+    paths: Vec<String>,
+    /// Whether field groups that the manifest does not describe add to them.
+    open: bool,
+}
+
+impl OwnFields {
+    fn of(context: &Context<'_>) -> Option<Self> {
+        let Reference::Section { section, .. } = context.first()? else { return None };
+        // A section with mistakes of its own says nothing.
+        section.get("name")?;
+        let paths = fields::paths(section.get("fields").unwrap_or(&Value::Null));
+        Some(Self { paths, open: section.get("fieldGroups").is_some() })
+    }
+
+    /// What is wrong with a destination. Fields of classes and standard field groups are not known here, nor is the
+    /// tenant's namespace, so that only what is surely a mistake is one.
+    fn finding(&self, pointer: &str, destination: &str) -> Option<Finding> {
+        let path = without_indexes(destination);
+        let (first, below) = path.split_once('.').unwrap_or((&path, ""));
+        if self.paths.contains(&path) {
+            return Some(
+                Finding::error(pointer, format!("`{destination}` is a field of the tenant's namespace"))
+                    .hint(format!("write `{TENANT}.{destination}`")),
+            );
+        }
+        if first != TENANT || self.open || self.paths.iter().any(|own| own == below) {
+            return None;
+        }
+        let finding = Finding::error(pointer, format!("the schema has no field for `{destination}`"));
+        let near = self.paths.iter().map(|own| (strsim::osa_distance(own, below), own)).min();
+        Some(match near {
+            Some((distance, own)) if distance <= 1 + below.len() / 4 => {
+                finding.hint(format!("did you mean `{TENANT}.{own}`?"))
+            }
+            _ => finding.hint("add it to the `fields` of the section `schema`"),
+        })
+    }
+}
+
+/// A path without `[0]` and `[*]`.
+fn without_indexes(path: &str) -> String {
+    let mut bare = String::new();
+    let mut inside = false;
+    for c in path.chars() {
+        match c {
+            '[' => inside = true,
+            ']' => inside = false,
+            _ if !inside => bare.push(c),
+            _ => {}
+        }
+    }
+    bare
 }
 
 /// A number, also one that comes as a string.

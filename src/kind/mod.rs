@@ -10,9 +10,13 @@ mod base_connection;
 mod body;
 mod dataflow;
 mod dataset;
+mod field_group;
+mod fields;
 mod flow_service;
 mod grammar;
 mod mapping;
+mod registry;
+mod schema;
 mod section;
 mod source;
 mod target;
@@ -25,6 +29,7 @@ use serde_json::Value;
 
 pub use body::{Body, Leaf, SecretSource, leaf, map_leaves, visit_leaves};
 pub(crate) use dataflow::SOON_SECONDS;
+pub(crate) use fields::{FIELD, TYPES as FIELD_TYPES};
 pub use grammar::{Finding, Key, Severity, Shape};
 pub(crate) use section::{escape as escape_pointer, unescape as unescape_pointer};
 
@@ -34,6 +39,10 @@ use crate::wire::{Call, Etag, Reply};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Kind {
+    /// A schema's own fields (Schema Registry `/fieldgroups`); made by the section `schema`.
+    FieldGroup,
+    /// What the data looks like (`/schemas`).
+    Schema,
     /// Where the data is kept (Catalog `/dataSets`).
     Dataset,
     /// Credentials for a source system (Flow Service `/connections`).
@@ -50,12 +59,22 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind, parents before children.
-    pub const ALL: [Self; 6] =
-        [Self::Dataset, Self::BaseConnection, Self::Source, Self::Target, Self::Mapping, Self::Dataflow];
+    pub const ALL: [Self; 8] = [
+        Self::FieldGroup,
+        Self::Schema,
+        Self::Dataset,
+        Self::BaseConnection,
+        Self::Source,
+        Self::Target,
+        Self::Mapping,
+        Self::Dataflow,
+    ];
 
     /// What is known of it.
     pub fn spec(self) -> &'static dyn Spec {
         match self {
+            Self::FieldGroup => &field_group::FieldGroup,
+            Self::Schema => &schema::Schema,
             Self::Dataset => &dataset::Dataset,
             Self::BaseConnection => &base_connection::BaseConnection,
             Self::Source => &source::Source,
@@ -70,7 +89,12 @@ impl Kind {
         self.spec().section()
     }
 
-    /// The kind whose section bears this name.
+    /// Those that have a section of their own in a manifest, in the same order.
+    pub fn sections() -> impl Iterator<Item = Self> {
+        Self::ALL.into_iter().filter(|kind| kind.spec().part_of().is_none())
+    }
+
+    /// The kind of this name in an address: a section's, or a part's of one.
     pub fn from_section(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|k| k.section() == name)
     }
@@ -140,7 +164,8 @@ impl<'de> Deserialize<'de> for Address {
 pub struct ReferenceKey {
     /// Manifest key that takes an address, e.g. `baseConnection`.
     pub by_address: &'static str,
-    /// Manifest key that takes the id of an object somebody else owns, e.g. `baseConnectionId`.
+    /// Manifest key that takes the id of an object somebody else owns, e.g. `baseConnectionId`. The same key as the
+    /// other one where it takes an object with an `id`.
     pub by_id: &'static str,
     /// What is referred to.
     pub kind: Kind,
@@ -169,6 +194,13 @@ pub struct Context<'a> {
     pub pipeline: &'a str,
     /// Resolved references, in the order of [`Spec::references`]; `None` where nothing is referred to.
     pub references: Vec<Option<Reference<'a>>>,
+}
+
+impl<'a> Context<'a> {
+    /// What the first of [`Spec::references`] turned out to be.
+    pub fn first(&self) -> Option<&Reference<'a>> {
+        self.references.first()?.as_ref()
+    }
 }
 
 /// How a field of a kind may change, and who it belongs to (platform-api.md 2.5, 3.2).
@@ -393,6 +425,8 @@ pub enum Listing {
     FlowService,
     /// `start` and `limit`, `name` filter; no filter by id.
     Offset,
+    /// `orderby`, `start` and `limit`; no filter to rely on (platform-api.md 5.4).
+    Registry,
     /// Objects keyed by id: several ids in one path, a `name` filter (platform-api.md 4.1).
     Catalog,
 }
@@ -403,6 +437,14 @@ pub trait Spec: Sync {
     fn section(&self) -> &'static str;
     /// What a person calls it: "base connection".
     fn title(&self) -> &'static str;
+    /// The kind of whose section this one is a part: it has none of its own, and its objects come of the other's.
+    fn part_of(&self) -> Option<Kind> {
+        None
+    }
+    /// Whether a section of [`Spec::part_of`] makes such a part.
+    fn is_part(&self, _section: &Value) -> bool {
+        false
+    }
     /// What a manifest section may hold.
     fn grammar(&self) -> &'static [Key];
     /// The other objects it refers to.
@@ -413,6 +455,15 @@ pub trait Spec: Sync {
     fn check(&self, section: &Value, context: &Context<'_>) -> Vec<Finding>;
     /// The wanted body of a section that passed [`Spec::check`]: defaults filled in, references and secrets as leaves.
     fn desired(&self, section: &Value, context: &Context<'_>) -> Body;
+    /// Whether [`Spec::settle`] has a use for the tenant's namespace.
+    fn needs_namespace(&self, _body: &Body) -> bool {
+        false
+    }
+    /// The wanted body with what came to be known filled in: the ids in place of leaves, which stand in it already, and
+    /// the tenant's namespace.
+    fn settle(&self, body: Body, _namespace: Option<&str>) -> Body {
+        body
+    }
     /// The rule of the field at this pointer of a body, for a change between these values.
     fn rule(&self, pointer: &str, from: Option<&Value>, to: Option<&Value>) -> Rule;
     /// Pointers below which everything on the platform is ours: a member that the manifest does not have is drift.
@@ -434,6 +485,14 @@ pub trait Spec: Sync {
     /// What is lost when the object that was last sent like this is deleted; `None` where it can be made again.
     fn loss(&self, _applied: &Body) -> Option<Loss> {
         None
+    }
+    /// Whether the platform refuses a second object of a name.
+    fn unique_names(&self) -> bool {
+        false
+    }
+    /// Whether a change carries the observed etag, so that the platform refuses it when the object is another.
+    fn is_conditional(&self) -> bool {
+        true
     }
 
     /// Path of the collection, from the gateway's root.

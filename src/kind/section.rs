@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Finding, Key, Leaf, Reference, SecretSource, Shape};
+use super::{Finding, Key, Kind, Leaf, Reference, ReferenceKey, SecretSource, Shape};
 
 /// `connectionSpec` and `flowSpec`.
 pub(super) const SPEC: &[Key] = &[
@@ -15,6 +15,14 @@ pub(super) const SCHEMA: &[Key] = &[
     Key::required("id", Shape::Uri, "The schema's $id."),
     Key::optional("version", Shape::Version, "The schema's major version; 1 when left out."),
 ];
+
+/// What it is for.
+pub(super) const SCHEMA_DOC: &str = "The schema: the pipeline's own when left out, the address of another pipeline's, \
+                                     or the id of one that is not managed here.";
+
+/// How a section refers to it.
+pub(super) const SCHEMA_REFERENCE: ReferenceKey =
+    ReferenceKey { by_address: "schema", by_id: "schema", kind: Kind::Schema, required: true };
 
 /// The major version in `1`, `1.0`, or `application/vnd.adobe.xed-full+json;version=1` (platform-api.md 3.4).
 pub(super) fn major_version(text: &str) -> Option<u64> {
@@ -33,8 +41,11 @@ pub(super) fn schema_findings(section: &Value) -> Vec<Finding> {
     }
 }
 
-/// The `schema` of a body: id and major version.
-pub(super) fn schema_reference(section: &Value) -> Value {
+/// The `schema` of a body: id and major version. There is no other version than 1 of a section's schema.
+pub(super) fn schema_reference(section: &Value, reference: Option<&Reference<'_>>) -> Value {
+    if let Some(Reference::Section { .. }) = reference {
+        return json!({ "id": reference_id(reference), "version": 1 });
+    }
     let version = section.pointer("/schema/version").and_then(Value::as_str).and_then(major_version);
     json!({ "id": section.pointer("/schema/id"), "version": version.unwrap_or(1) })
 }

@@ -46,7 +46,7 @@ const REFERENCES: &[ReferenceKey] = &[ReferenceKey {
 
 /// The spec of the base connection, where its section is at hand.
 fn base_spec<'a>(context: &Context<'a>) -> Option<&'a Value> {
-    match context.references.first()?.as_ref()? {
+    match context.first()? {
         Reference::Section { section, .. } => section.get("connectionSpec"),
         Reference::Id(_) => None,
     }
@@ -81,7 +81,7 @@ impl Spec for Source {
                     "newer documents of the platform give both the same spec: leave connectionSpec out here",
                 ),
             ],
-            (None, None) if !matches!(context.references.first(), Some(Some(Reference::Section { .. }))) => {
+            (None, None) if !matches!(context.first(), Some(Reference::Section { .. })) => {
                 vec![
                     Finding::error("", "`connectionSpec` is missing")
                         .hint("it can be left out only where the base connection is in the manifest"),
@@ -93,7 +93,7 @@ impl Spec for Source {
 
     fn desired(&self, section: &Value, context: &Context<'_>) -> Body {
         let mut body = section::text_members(section, &["name", "description"]);
-        if let Some(id) = section::reference_id(context.references.first().and_then(Option::as_ref)) {
+        if let Some(id) = section::reference_id(context.first()) {
             body.insert("baseConnectionId".into(), id);
         }
         let spec = section.get("connectionSpec").or_else(|| base_spec(context));

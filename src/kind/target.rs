@@ -77,7 +77,7 @@ impl Spec for Target {
         let mut body = section::text_members(section, &["name", "description"]);
         section::insert_spec(&mut body, "connectionSpec", section.get("connectionSpec"), Some(DATA_LAKE));
         body.insert("data".into(), section.get("data").cloned().unwrap_or(json!({ "format": "json" })));
-        let dataset = section::reference_id(context.references.first().and_then(Option::as_ref));
+        let dataset = section::reference_id(context.first());
         body.insert("params".into(), json!({ "dataSetId": dataset }));
         Value::Object(body)
     }

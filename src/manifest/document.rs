@@ -18,9 +18,6 @@ pub(super) const API_VERSION: &str = "flowform/v1";
 /// Longest name of a pipeline.
 pub(super) const LONGEST_PIPELINE: usize = 63;
 
-/// Sections that a later version will know.
-const RESERVED: [&str; 1] = ["schema"];
-
 pub(super) const PLATFORM: &[Key] = &[
     Key::optional("org", Shape::Text, "The organization, as in 1234ABCD@AdobeOrg."),
     Key::optional("sandbox", Shape::Id, "The sandbox's name."),
@@ -57,8 +54,10 @@ pub(super) fn plain_keys() -> HashSet<&'static str> {
     fn add(keys: &[Key], plain: &mut HashSet<&'static str>) {
         for key in keys {
             match key.shape {
-                Shape::Object(keys) | Shape::List(&Shape::Object(keys)) => add(keys, plain),
-                Shape::List(_) | Shape::Params | Shape::Free => {}
+                Shape::Object(keys) | Shape::AddressOr(keys) | Shape::List(&Shape::Object(keys)) => {
+                    add(keys, plain);
+                }
+                Shape::List(_) | Shape::Params | Shape::Free | Shape::Fields | Shape::Field => {}
                 _ => {
                     plain.insert(key.name);
                 }
@@ -101,7 +100,7 @@ impl Drafts {
                 "platform" => self.platform(&mut walk, entry),
                 name => {
                     sections += 1;
-                    if let Some(kind) = Kind::from_section(name) {
+                    if let Some(kind) = Kind::sections().find(|kind| kind.section() == name) {
                         self.section(&mut walk, entry, kind, pipeline.as_deref(), is_new);
                     } else {
                         unknown_section(&mut walk, entry);
@@ -110,7 +109,7 @@ impl Drafts {
             }
         }
         if sections == 0 && is_new {
-            let names = listed(Kind::ALL.into_iter().map(Kind::section));
+            let names = listed(Kind::sections().map(Kind::section));
             let warning = Raw::warning(at, "this pipeline has no section, so nothing is made of it");
             report.push(warning.hint(format!("sections are {names}")));
         }
@@ -186,14 +185,21 @@ impl Drafts {
         let ok = members.is_some();
         let mut members = members.unwrap_or_default();
         let protect = members.shift_remove("protect") == Some(Value::Bool(true));
-        self.sections.push(Draft {
-            address: Address::new(pipeline, kind),
-            value: Value::Object(members),
-            node: entry.value,
-            key_at: entry.key_at,
-            protect,
-            ok,
+        let value = Value::Object(members);
+        let parts = Kind::ALL.into_iter().filter(|part| {
+            let spec = part.spec();
+            spec.part_of() == Some(kind) && spec.is_part(&value)
         });
+        for kind in parts.chain([kind]) {
+            self.sections.push(Draft {
+                address: Address::new(pipeline, kind),
+                value: value.clone(),
+                node: entry.value,
+                key_at: entry.key_at,
+                protect,
+                ok,
+            });
+        }
     }
 }
 
@@ -226,13 +232,7 @@ fn is_pipeline_name(name: &str) -> bool {
 fn unknown_section(walk: &mut Walk<'_>, entry: &Entry) {
     let known = || {
         let header = ["apiVersion", "pipeline", "platform"];
-        header.into_iter().chain(Kind::ALL.into_iter().map(Kind::section))
+        header.into_iter().chain(Kind::sections().map(Kind::section))
     };
-    let name = entry.key.as_str();
-    if RESERVED.contains(&name) {
-        let error = Raw::error(entry.key_at, format!("`{name}` is not supported yet by this version"));
-        walk.report.push(error.hint("refer to an existing one by its id instead"));
-        return;
-    }
     walk.unknown_key(entry, known().collect());
 }

@@ -86,8 +86,14 @@ impl<'a> Index<'a> {
 
     fn resolve(&self, draft: &Draft, key: &ReferenceKey, tree: &Tree, report: &mut Report) -> Option<Target> {
         let given = |name: &str| draft.value.get(name).and_then(Value::as_str);
+        let one_key = key.by_address == key.by_id;
+        let by_id = if one_key {
+            draft.value.get(key.by_id).and_then(|object| object.get("id")).and_then(Value::as_str)
+        } else {
+            given(key.by_id)
+        };
         let key_at = |name: &str| tree.entry(draft.node, name).map_or(draft.key_at, |entry| entry.key_at);
-        match (given(key.by_address), given(key.by_id)) {
+        match (given(key.by_address), by_id) {
             (Some(_), Some(_)) => {
                 let message = format!("`{}` and `{}` exclude each other", key.by_address, key.by_id);
                 report.push(
@@ -110,10 +116,12 @@ impl<'a> Index<'a> {
                 let found = self.by_address.get(&own).map(|number| Target::Section(*number));
                 if found.is_none() && key.required {
                     let (title, wanted) = (draft.address.kind.spec().title(), key.kind.spec().title());
+                    let by_id =
+                        if one_key { format!("{}: {{ id: ... }}", key.by_id) } else { key.by_id.to_owned() };
                     report.push(Raw::error(draft.key_at, format!("the {title} has no {wanted}")).hint(
                         format!(
-                            "add a section `{}`, or give `{}: PIPELINE.{}` or `{}`",
-                            key.kind, key.by_address, key.kind, key.by_id
+                            "add a section `{}`, or give `{}: PIPELINE.{}` or `{by_id}`",
+                            key.kind, key.by_address, key.kind
                         ),
                     ));
                 }
@@ -178,18 +186,29 @@ fn locate(tree: &Tree, section: NodeId, key_at: At, pointer: &str) -> At {
     at
 }
 
-/// Warns of two objects of one kind with the same name: by its name a lost create is found again.
+/// Warns of two objects of one kind with the same name: by its name a lost create is found again. Where the platform
+/// keeps names unique it is a mistake.
 fn twins(drafts: &[Draft], trees: &[Tree], report: &mut Report) {
     let mut named: HashMap<(Kind, &str), At> = HashMap::new();
     for draft in drafts {
         let Some(name) = draft.value.get("name").and_then(Value::as_str) else { continue };
+        let spec = draft.address.kind.spec();
+        // Of a part it is the section's name.
+        if spec.part_of().is_some() {
+            continue;
+        }
         let at = locate(&trees[draft.key_at.file], draft.node, draft.key_at, "/name");
         match named.get(&(draft.address.kind, name)) {
             None => {
                 named.insert((draft.address.kind, name), at);
             }
+            Some(first) if spec.unique_names() => report.push(
+                Raw::error(at, format!("two {}s have this name", spec.title()))
+                    .hint("the platform takes a name once")
+                    .related(*first, "the other one is here"),
+            ),
             Some(first) => report.push(
-                Raw::warning(at, format!("two {}s have this name", draft.address.kind.spec().title()))
+                Raw::warning(at, format!("two {}s have this name", spec.title()))
                     .hint("after an interrupted apply, objects are found again by name: give each its own")
                     .related(*first, "the other one is here"),
             ),

@@ -5,7 +5,7 @@
 use serde_json::{Map, Value, json};
 
 use super::document::{API_VERSION, EVERY_SECTION, LONGEST_PIPELINE, PLATFORM};
-use crate::kind::{Key, Kind, Shape};
+use crate::kind::{FIELD, FIELD_TYPES, Key, Kind, Shape};
 
 /// What stands for a value that is filled in when the manifest is read.
 const REFERENCE: &str = r"\$\{";
@@ -26,7 +26,7 @@ pub fn json_schema() -> Value {
     let mut platform = object(&[PLATFORM]);
     describe(&mut platform, "Where the pipeline lives; one run manages one sandbox.");
     properties.insert("platform".into(), platform);
-    for kind in Kind::ALL {
+    for kind in Kind::sections() {
         let spec = kind.spec();
         let mut section = object(&[spec.grammar(), EVERY_SECTION]);
         describe(&mut section, &format!("The pipeline's {}.", spec.title()));
@@ -41,6 +41,7 @@ pub fn json_schema() -> Value {
         "properties": properties,
         "required": ["apiVersion", "pipeline"],
         "additionalProperties": false,
+        "definitions": { "field": field() },
     })
 }
 
@@ -91,10 +92,17 @@ fn shape(of: &Shape) -> Value {
         }),
         Shape::Choice(words) => or_reference(&json!({ "enum": words })),
         Shape::Address => {
-            let sections: Vec<&str> = Kind::ALL.into_iter().map(Kind::section).collect();
+            let sections: Vec<&str> = Kind::sections().map(Kind::section).collect();
             json!({ "type": "string", "pattern": format!(r"\.({})$|{REFERENCE}", sections.join("|")) })
         }
         Shape::Object(keys) => object(&[keys]),
+        Shape::AddressOr(keys) => json!({ "anyOf": [shape(&Shape::Address), object(&[keys])] }),
+        Shape::Fields => json!({
+            "type": "object",
+            "additionalProperties": shape(&Shape::Field),
+            "propertyNames": { "pattern": "^[A-Za-z0-9-][A-Za-z0-9_-]*$" },
+        }),
+        Shape::Field => json!({ "$ref": "#/definitions/field" }),
         Shape::List(item) => json!({ "type": "array", "items": shape(item) }),
         Shape::Params => json!({
             "type": "object",
@@ -102,6 +110,11 @@ fn shape(of: &Shape) -> Value {
         }),
         Shape::Free => json!({}),
     }
+}
+
+/// One field of a schema, which may hold others.
+fn field() -> Value {
+    json!({ "anyOf": [shape(&Shape::Choice(FIELD_TYPES)), object(&[FIELD])] })
 }
 
 /// A secret reference: where the value is to be found.

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use super::diagnostic::{At, Raw, Report, closest, did_you_mean, listed, quoted};
 use super::scalar::{self, Plain};
 use super::tree::{Content, Entry, NodeId, Scalar, Tree};
-use crate::kind::{Address, Key, Kind, Shape, is_secret_reference};
+use crate::kind::{Address, FIELD, FIELD_TYPES, Key, Kind, Shape, is_secret_reference};
 
 /// Keys whose text may have several lines: prose and expressions.
 const SEVERAL_LINES: &[&str] = &["description", "source"];
@@ -110,6 +110,11 @@ impl Walk<'_> {
         match shape {
             Shape::Params => return self.params(id, at),
             Shape::Object(keys) => return self.object(id, &[keys], at).map(Value::Object),
+            Shape::AddressOr(keys) if matches!(self.tree.node(id).content, Content::Mapping(_)) => {
+                return self.object(id, &[keys], at).map(Value::Object);
+            }
+            Shape::Fields => return self.fields(id, at),
+            Shape::Field => return self.field(id, at),
             Shape::List(shape) => return self.list(name, id, shape, at),
             Shape::Free => {
                 let value = self.free(id, at)?;
@@ -138,6 +143,32 @@ impl Walk<'_> {
                 None
             }
         }
+    }
+
+    /// A schema's fields. Their names are the person's own.
+    fn fields(&mut self, id: NodeId, at: At) -> Option<Value> {
+        let tree = self.tree;
+        if !matches!(tree.node(id).content, Content::Mapping(_)) {
+            self.mismatch(id, at, expected(&Shape::Fields), Some("as in `email: string`"));
+            return None;
+        }
+        let before = self.report.errors();
+        let mut fields = Map::new();
+        for entry in tree.entries(id) {
+            if let Some(field) = self.field(entry.value, tree.entry_at(entry)) {
+                fields.insert(entry.key.clone(), field);
+            }
+            tree.show_again(entry);
+        }
+        (self.report.errors() == before).then_some(Value::Object(fields))
+    }
+
+    fn field(&mut self, id: NodeId, at: At) -> Option<Value> {
+        if matches!(self.tree.node(id).content, Content::Mapping(_)) {
+            return self.object(id, &[FIELD], at).map(Value::Object);
+        }
+        let of = self.value("type", id, &Shape::Choice(FIELD_TYPES), at)?;
+        Some(Value::Object(Map::from_iter([("type".to_owned(), of)])))
     }
 
     fn list(&mut self, name: &str, id: NodeId, shape: &Shape, at: At) -> Option<Value> {
@@ -302,7 +333,9 @@ fn expected(shape: &Shape) -> &'static str {
         Shape::Time => "a time, such as 2030-01-31T08:00:00Z or epoch seconds",
         Shape::Choice(_) => "one of a few words",
         Shape::Address => "an address, such as other-pipeline.baseConnection",
-        Shape::Object(_) | Shape::Params => "a mapping",
+        Shape::AddressOr(_) => "an address or a mapping",
+        Shape::Fields => "a mapping of names to types",
+        Shape::Object(_) | Shape::Params | Shape::Field => "a mapping",
         Shape::List(_) => "a list",
         Shape::Free => "a value",
     }
@@ -376,7 +409,7 @@ fn single(name: &str, scalar: &Scalar, shape: &Shape) -> Result<Value, Fault> {
                 Some(guess.map_or(list.clone(), |guess| format!("{guess} {list}"))),
             ))
         }
-        Shape::Address => match text.parse::<Address>() {
+        Shape::Address | Shape::AddressOr(_) => match text.parse::<Address>() {
             Ok(_) => Ok(text.into()),
             Err(_) => Err((format!("{} is not an address", named(scalar)), Some(address_hint(text)))),
         },
@@ -397,7 +430,7 @@ fn found_kind(kind: Plain) -> &'static str {
 }
 
 fn address_hint(text: &str) -> String {
-    let sections = || Kind::ALL.into_iter().map(Kind::section);
+    let sections = || Kind::sections().map(Kind::section);
     let guess = text.rsplit_once('.').and_then(|(_, section)| did_you_mean(section, sections()));
     let form = format!("write PIPELINE.SECTION, with one of the sections {}", listed(sections()));
     guess.map_or(form.clone(), |guess| format!("{guess} {form}"))

@@ -140,6 +140,13 @@ impl Builder<'_> {
             return;
         }
         let desired = self.resolve(section);
+        if address.kind.spec().needs_namespace(&section.body) && self.observations().namespace.is_none() {
+            self.refuse(
+                address,
+                "the tenant's namespace is not known".to_owned(),
+                "the Schema Registry tells it; let the credential read that, and plan again",
+            );
+        }
         match entry {
             None => self.want_new(section, desired),
             Some(entry) => match self.present(address, Some(&desired)) {
@@ -151,7 +158,7 @@ impl Builder<'_> {
 
     /// The wanted body with what is known by now: ids and versions of objects that keep them, secret fingerprints.
     fn resolve(&self, section: &Section) -> Body {
-        map_leaves(&section.body, &mut |leaf| match leaf {
+        let body = map_leaves(&section.body, &mut |leaf| match leaf {
             Leaf::Id(address) => self.fates.get(address)?.id.clone().map(Value::from),
             // The flow spec types it as a string (platform-api.md 3.3).
             Leaf::Version(address) => self.fates.get(address)?.version.map(|v| v.to_string().into()),
@@ -163,7 +170,8 @@ impl Builder<'_> {
                 .to_value(),
             ),
             Leaf::Secret { .. } | Leaf::Soon(_) => None,
-        })
+        });
+        section.address.kind.spec().settle(body, self.observations().namespace.as_deref())
     }
 
     /// For an object that is not managed yet.
@@ -214,6 +222,17 @@ impl Builder<'_> {
                 format!("{} objects bear its name: {}", several.len(), ids.join(", ")),
                 "names are not unique on the platform: rename or delete all but one of them, then adopt it",
             ),
+            _ if address.kind.spec().unique_names() => {
+                let title = address.kind.spec().title();
+                self.refuse(
+                    address,
+                    format!("the sandbox has a {title} of this name that is not managed here: {}", ids.join(", ")),
+                    &format!(
+                        "the platform takes a {title}'s name once: take it over with `--adopt {address}`, or give this \
+                         one another name"
+                    ),
+                );
+            }
             _ if asked(&options.create_beside) => {}
             _ => {
                 let title = address.kind.spec().title();
@@ -247,6 +266,23 @@ impl Builder<'_> {
         self.check_forbidden(address, &changes, observed, &desired);
         let asked = self.inputs.options.replace.contains(address);
         let forced = changes.iter().any(|c| c.forces_replacement);
+        if (asked || forced) && spec.unique_names() {
+            if asked {
+                self.refuse(
+                    address,
+                    format!("it cannot be replaced: the platform takes a {}'s name once", spec.title()),
+                    "take it down first, with what uses it, and make it again",
+                );
+            }
+            return self.update(
+                section,
+                observed,
+                desired,
+                changes,
+                unchanged,
+                "the manifest changed".to_owned(),
+            );
+        }
         if asked || forced {
             return self.replace(section, entry, observed, desired, changes, unchanged, asked);
         }

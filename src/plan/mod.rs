@@ -90,6 +90,8 @@ pub struct Observations {
     pub leftovers: BTreeMap<String, Observed>,
     /// Unmanaged objects that bear the name of one to be created.
     pub namesakes: BTreeMap<Address, Vec<Observed>>,
+    /// The tenant's namespace, with its underscore; `None` when nobody asked.
+    pub namespace: Option<String>,
 }
 
 /// What is to be done, and why.

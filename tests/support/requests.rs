@@ -43,6 +43,15 @@ impl Request {
         let within = self.path.strip_prefix("/data/foundation/").and_then(|path| path.find('/'));
         within.map_or(&self.path, |at| &self.path["/data/foundation/".len() + at..])
     }
+
+    /// The same from the collection on, whatever container it is in: `/schemas/ID`.
+    pub(crate) fn object(&self) -> &str {
+        self.within().strip_prefix("/tenant").unwrap_or_else(|| self.within())
+    }
+}
+
+fn decoded(part: &str) -> String {
+    percent_encoding::percent_decode_str(part).decode_utf8_lossy().into_owned()
 }
 
 pub(super) fn read(path: &Path) -> Vec<Request> {
@@ -56,12 +65,12 @@ pub(crate) fn short(requests: &[Request], before: &Contents) -> Vec<String> {
         .iter()
         .filter(|r| r.is_write())
         .map(|r| {
-            let parts: Vec<&str> = r.within().split('/').collect();
+            let parts: Vec<&str> = r.object().split('/').collect();
             let shown: Vec<&str> = parts
                 .iter()
                 .enumerate()
                 .map(|(index, part)| match index {
-                    2 if before.all().any(|object| object.id == *part) => "OLD",
+                    2 if before.all().any(|object| object.id == decoded(part)) => "OLD",
                     2 => "NEW",
                     _ => part,
                 })
@@ -76,7 +85,10 @@ pub(crate) fn short(requests: &[Request], before: &Contents) -> Vec<String> {
 pub(crate) fn created(requests: &[Request]) -> Vec<(String, String)> {
     requests
         .iter()
-        .filter(|r| r.method == "POST" && r.is_write() && r.within().matches('/').count() == 1)
-        .map(|r| (r.within().to_owned(), r.body["name"].as_str().unwrap_or_default().to_owned()))
+        .filter(|r| r.method == "POST" && r.is_write() && r.object().matches('/').count() == 1)
+        .map(|r| {
+            let name = r.body["name"].as_str().or(r.body["title"].as_str());
+            (r.object().to_owned(), name.unwrap_or_default().to_owned())
+        })
         .collect()
 }

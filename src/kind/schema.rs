@@ -1,0 +1,202 @@
+//! The schema: a class and field groups (Schema Registry `/schemas`, platform-api.md 5). Its own fields are a field group
+//! that the same section makes; what would break data that is there is refused, and Profile is entered once.
+
+use serde_json::{Map, Value, json};
+
+use super::registry::{self, tenant};
+use super::{
+    Body, Context, Finding, Intent, Key, Kind, Listing, Observed, Outcome, Reference, ReferenceKey, Rule,
+    Shape, Spec, fields, flow_service, section,
+};
+use crate::wire::{Call, Reply};
+
+pub(super) struct Schema;
+
+const COLLECTION: &str = tenant!("schemas");
+
+const GRAMMAR: &[Key] = &[
+    Key::required("name", Shape::Text, "The schema's title on the platform, unique in the tenant."),
+    Key::optional("description", Shape::Text, "What it describes."),
+    Key::optional(
+        "class",
+        Shape::Text,
+        "profile (when left out), experienceEvent, or a class's $id. Fixed once the schema is there.",
+    ),
+    Key::optional(
+        "fields",
+        Shape::Fields,
+        "The schema's own fields by name, under the tenant's namespace: a type, or a mapping with more.",
+    ),
+    Key::optional(
+        "fieldGroupName",
+        Shape::Text,
+        "Title of the field group that holds `fields`; `NAME fields` when left out.",
+    ),
+    Key::optional("fieldGroups", Shape::List(&Shape::Uri), "The $id of further field groups."),
+];
+
+const REFERENCES: &[ReferenceKey] =
+    &[ReferenceKey { by_address: "", by_id: "", kind: Kind::FieldGroup, required: false }];
+
+/// Classes by short names.
+const CLASSES: [(&str, &str); 2] = [
+    ("profile", "https://ns.adobe.com/xdm/context/profile"),
+    ("experienceEvent", "https://ns.adobe.com/xdm/context/experienceevent"),
+];
+
+/// The class's `$id`, of a section.
+pub(super) fn class_of(section: &Value) -> String {
+    let class = section.get("class").and_then(Value::as_str).unwrap_or("profile");
+    CLASSES.iter().find(|(name, _)| *name == class).map_or(class, |(_, id)| id).to_owned()
+}
+
+impl Spec for Schema {
+    fn section(&self) -> &'static str {
+        "schema"
+    }
+
+    fn title(&self) -> &'static str {
+        "schema"
+    }
+
+    fn grammar(&self) -> &'static [Key] {
+        GRAMMAR
+    }
+
+    fn references(&self) -> &'static [ReferenceKey] {
+        REFERENCES
+    }
+
+    fn check(&self, section: &Value, _context: &Context<'_>) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        let class = class_of(section);
+        if !class.contains("://") {
+            findings.push(
+                Finding::error("/class", format!("`{class}` is no class"))
+                    .hint("write profile, experienceEvent, or a class's $id, which is a URI"),
+            );
+        }
+        if let Some(fields) = section.get("fields") {
+            findings.extend(fields::findings("/fields", fields, 0));
+        } else if section.get("fieldGroupName").is_some() {
+            findings
+                .push(Finding::error("/fieldGroupName", "without `fields` there is no field group to name"));
+        }
+        findings
+    }
+
+    fn desired(&self, section: &Value, context: &Context<'_>) -> Body {
+        let mut body = section::text_members(section, &["name", "description"]);
+        body.insert("class".into(), class_of(section).into());
+        let mut groups = Map::new();
+        if let Some(Reference::Section { address, .. }) = context.first() {
+            groups.insert(address.to_string(), section::reference_id(context.first()).unwrap_or_default());
+        }
+        let more = section.get("fieldGroups").and_then(Value::as_array).into_iter().flatten();
+        groups.extend(more.filter_map(Value::as_str).map(|id| (id.to_owned(), true.into())));
+        body.insert("fieldGroups".into(), Value::Object(groups));
+        Value::Object(body)
+    }
+
+    fn settle(&self, mut body: Body, _namespace: Option<&str>) -> Body {
+        // By its id, once that is known: so a field group is the same one whoever refers to it.
+        if let Some(Value::Object(groups)) = body.get_mut("fieldGroups") {
+            *groups = std::mem::take(groups)
+                .into_iter()
+                .map(|(key, value)| match value {
+                    Value::String(id) => (id, true.into()),
+                    other => (key, other),
+                })
+                .collect();
+        }
+        body
+    }
+
+    fn rule(&self, pointer: &str, _from: Option<&Value>, _to: Option<&Value>) -> Rule {
+        if pointer == "/class" { Rule::Replace } else { Rule::Patch }
+    }
+
+    fn forbids(&self, pointer: &str, observed: &Body, desired: &Body) -> Option<String> {
+        let gone = || observed.pointer(pointer).is_some() && desired.pointer(pointer).is_none();
+        match pointer {
+            "/class" => Some("the class of a schema cannot be changed".to_owned()),
+            _ if pointer.starts_with("/fieldGroups/") && gone() => {
+                let id = section::unescape(pointer.trim_start_matches("/fieldGroups/"));
+                Some(format!("a schema keeps its fields: the field group {id} cannot be taken from it"))
+            }
+            _ => None,
+        }
+    }
+
+    fn unique_names(&self) -> bool {
+        true
+    }
+
+    fn is_conditional(&self) -> bool {
+        false
+    }
+
+    fn collection(&self) -> &'static str {
+        COLLECTION
+    }
+
+    fn listing(&self) -> Listing {
+        Listing::Registry
+    }
+
+    fn observed(&self, remote: &Value) -> Option<Observed> {
+        // The short form of a list has none.
+        let parts = remote.get("allOf")?.as_array()?;
+        let text = |key: &str| remote.get(key).and_then(Value::as_str).filter(|t| !t.is_empty());
+        let mut references: Vec<&str> =
+            parts.iter().filter_map(|part| part.get("$ref").and_then(Value::as_str)).collect();
+        let class = text("meta:class").or_else(|| references.first().copied()).map(str::to_owned);
+        references.retain(|id| Some(*id) != class.as_deref());
+        let mut body = flow_service::pick(remote, &["description"]);
+        if let Some(title) = text("title") {
+            body.insert("name".into(), title.into());
+        }
+        body.insert("class".into(), class.into());
+        let groups = references.into_iter().map(|id| (id.to_owned(), Value::from(true))).collect();
+        body.insert("fieldGroups".into(), Value::Object(groups));
+        registry::observed(remote, Value::Object(body), Value::Null)
+    }
+
+    fn read(&self, id: &str, _version: Option<u64>) -> Call {
+        registry::read(COLLECTION, id)
+    }
+
+    fn calls(&self, intent: &Intent) -> Vec<Call> {
+        registry::calls(COLLECTION, intent, request, |before, after, paths, _| {
+            let mut operations = registry::names(before, after, paths);
+            for id in groups(after).filter(|id| !groups(before).any(|other| other == *id)) {
+                // Both, in this order (XDM-SCH, platform-api.md 5.5).
+                operations.push(json!({ "op": "add", "path": "/meta:extends/-", "value": id }));
+                operations.push(json!({ "op": "add", "path": "/allOf/-", "value": { "$ref": id } }));
+            }
+            operations
+        })
+    }
+
+    fn outcome(&self, intent: &Intent, reply: &Reply) -> Outcome {
+        registry::outcome(intent, reply, "$id")
+    }
+}
+
+/// A body's field groups: their ids, or the leaf that stands for one.
+fn groups(body: &Body) -> impl Iterator<Item = Value> {
+    let groups = body.get("fieldGroups").and_then(Value::as_object).into_iter().flatten();
+    groups.map(|(id, value)| if value.is_object() { value.clone() } else { id.as_str().into() })
+}
+
+/// The body of a POST. `OpenAPI` wants a description (platform-api.md 5.3).
+fn request(body: &Body) -> Value {
+    let references = body.get("class").cloned().into_iter().chain(groups(body));
+    let all_of: Vec<Value> = references.map(|id| json!({ "$ref": id })).collect();
+    json!({
+        "type": "object",
+        "title": body.get("name"),
+        "description": body.get("description").cloned().unwrap_or_else(|| "".into()),
+        "allOf": all_of,
+    })
+}
