@@ -8,7 +8,7 @@ use super::applied::as_applied;
 use super::diff::{self, Cause, Difference, FieldChange};
 use super::{
     Action, Drift, FORMAT_VERSION, Inputs, Note, Observations, Operation, Plan, Refusal, Selector, guard,
-    order, stale,
+    leftover_verb, order, stale,
 };
 use crate::kind::{Address, Body, Intent, Kind, Leaf, Observed, Step, map_leaves, visit_leaves};
 use crate::manifest::Section;
@@ -39,6 +39,7 @@ pub fn build(inputs: &Inputs<'_>) -> Plan {
         plan: Plan {
             format_version: FORMAT_VERSION,
             destroy: inputs.options.destroy,
+            partial: !inputs.options.selection.is_everything(),
             place: inputs.place.clone(),
             lineage: inputs.state.map(|s| s.lineage.clone()),
             operations: Vec::new(),
@@ -505,8 +506,7 @@ impl Builder<'_> {
         if !self.selected.contains(address) {
             return;
         }
-        let (action, reason, step) = match self.observations().managed.get(address).filter(|o| !o.is_going())
-        {
+        let (action, reason, step) = match self.present(address, None) {
             Some(observed) => (
                 Action::Delete,
                 if self.inputs.options.destroy {
@@ -519,9 +519,9 @@ impl Builder<'_> {
                     "delete",
                     Intent::Delete {
                         id: entry.id.clone(),
-                        etag: observed.etag.clone(),
+                        etag: observed.etag,
                         version: observed.version,
-                        before: observed.body.clone(),
+                        before: observed.body,
                         conditional: false,
                     },
                 ),
@@ -559,7 +559,7 @@ impl Builder<'_> {
                             id: id.clone(),
                             etag: observed.etag.clone(),
                             version: observed.version,
-                            before: observed.body.clone(),
+                            before: diff::conceal(observed, [None, Some(&entry.applied)]).body,
                             conditional: false,
                         },
                     ),
@@ -577,7 +577,7 @@ impl Builder<'_> {
                 body: None,
                 changes: Vec::new(),
                 unchanged: 0,
-                steps: vec![step(address, &format!("delete-{id}"), intent)],
+                steps: vec![step(address, &leftover_verb(id), intent)],
             });
         }
     }

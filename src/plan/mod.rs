@@ -86,6 +86,9 @@ pub struct Plan {
     pub format_version: u32,
     /// Whether it takes everything down.
     pub destroy: bool,
+    /// Whether only some addresses were looked at.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub partial: bool,
     /// Where it is to be applied.
     pub place: Place,
     /// The state it was made from; `None` when there was none.
@@ -182,6 +185,22 @@ pub struct Operation {
     pub unchanged: usize,
     /// What carries it out.
     pub steps: Vec<Step>,
+}
+
+impl Operation {
+    /// Whether it clears away what an earlier replacement has left, and not the address's own object.
+    pub fn is_leftover(&self) -> bool {
+        matches!(self.action, Action::Delete | Action::Forget)
+            && self.id.as_deref().is_some_and(|id| {
+                let key = order::key(&self.address, &leftover_verb(id));
+                self.steps.iter().any(|step| step.key == key)
+            })
+    }
+}
+
+/// The verb of the step that clears a left-over away.
+fn leftover_verb(id: &str) -> String {
+    format!("delete-{id}")
 }
 
 /// How an object differs from how we left it.

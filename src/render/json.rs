@@ -13,7 +13,7 @@ use super::report::{Class, classes};
 use super::request::Precondition;
 use super::{change, request, value};
 use crate::apply::{Report, StepResult, verb};
-use crate::kind::{Leaf, Step, map_leaves};
+use crate::kind::{Address, Leaf, Step, map_leaves};
 use crate::plan::{Action, Cause, Drift, FieldChange, Operation, Plan};
 
 /// Version of both formats.
@@ -32,6 +32,28 @@ struct PlanDocument<'p> {
     drift: Vec<DriftDocument<'p>>,
     notes: Vec<Value>,
     refusals: Vec<Value>,
+}
+
+/// A plan without its operations, for a document that says those its own way.
+#[derive(Serialize)]
+pub(super) struct About<'p> {
+    fingerprint: String,
+    destroy: bool,
+    place: PlaceDocument<'p>,
+    summary: Map<String, Value>,
+    notes: Vec<Value>,
+    refusals: Vec<Value>,
+}
+
+/// An operation in our own words, without its requests.
+#[derive(Serialize)]
+pub(super) struct Explanation<'p> {
+    address: String,
+    action: &'static str,
+    reason: &'p str,
+    id: Option<&'p str>,
+    changes: Vec<ChangeDocument<'p>>,
+    unchanged: usize,
 }
 
 #[derive(Serialize)]
@@ -119,31 +141,63 @@ struct StepDocument<'r> {
 
 /// A plan.
 pub fn plan(plan: &Plan) -> Value {
-    let note = |address: Option<&crate::kind::Address>, text: &str| {
-        let address = address.map(ToString::to_string);
-        json!({ "address": address, "text": text })
-    };
-    let refusals = plan.refusals.iter().map(|r| {
-        let mut refusal = note(r.address.as_ref(), &r.text);
-        refusal["hint"] = r.hint.as_str().into();
-        refusal
-    });
     to_value(&PlanDocument {
         format_version: FORMAT_VERSION,
         fingerprint: plan.fingerprint(),
         destroy: plan.destroy,
         applicable: plan.refusals.is_empty(),
-        place: PlaceDocument {
-            gateway: &plan.place.gateway,
-            org: &plan.place.org,
-            sandbox: &plan.place.sandbox,
-        },
+        place: place(plan),
         summary: summary(plan),
         operations: plan.operations.iter().map(operation).collect(),
         drift: plan.drift.iter().map(drift).collect(),
-        notes: plan.notes.iter().map(|n| note(n.address.as_ref(), &n.text)).collect(),
-        refusals: refusals.collect(),
+        notes: notes(plan),
+        refusals: refusals(plan),
     })
+}
+
+pub(super) fn about(plan: &Plan) -> About<'_> {
+    About {
+        fingerprint: plan.fingerprint(),
+        destroy: plan.destroy,
+        place: place(plan),
+        summary: summary(plan),
+        notes: notes(plan),
+        refusals: refusals(plan),
+    }
+}
+
+pub(super) fn explanation(operation: &Operation) -> Explanation<'_> {
+    Explanation {
+        address: operation.address.to_string(),
+        action: super::text::action_words(operation.action).1,
+        reason: &operation.reason,
+        id: operation.id.as_deref(),
+        changes: operation.changes.iter().map(changed).collect(),
+        unchanged: operation.unchanged,
+    }
+}
+
+fn place(plan: &Plan) -> PlaceDocument<'_> {
+    let place = &plan.place;
+    PlaceDocument { gateway: &place.gateway, org: &place.org, sandbox: &place.sandbox }
+}
+
+fn note(address: Option<&Address>, text: &str) -> Value {
+    let address = address.map(ToString::to_string);
+    json!({ "address": address, "text": text })
+}
+
+fn notes(plan: &Plan) -> Vec<Value> {
+    plan.notes.iter().map(|n| note(n.address.as_ref(), &n.text)).collect()
+}
+
+fn refusals(plan: &Plan) -> Vec<Value> {
+    let refusals = plan.refusals.iter().map(|r| {
+        let mut refusal = note(r.address.as_ref(), &r.text);
+        refusal["hint"] = r.hint.as_str().into();
+        refusal
+    });
+    refusals.collect()
 }
 
 /// A report of an apply that took `elapsed`.
@@ -209,7 +263,7 @@ pub fn to_string(value: &Value) -> String {
     safe
 }
 
-fn to_value(document: &impl Serialize) -> Value {
+pub(super) fn to_value(document: &impl Serialize) -> Value {
     serde_json::to_value(document).unwrap_or_default()
 }
 
