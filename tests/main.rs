@@ -28,6 +28,7 @@ mod readings;
 mod requests;
 mod session;
 mod table;
+mod terraform;
 mod words;
 
 #[test]

@@ -9,16 +9,17 @@ use serde_json::Value;
 
 use super::exit::{Failure, Status};
 use super::output::{Output, confirm};
-use super::plan::{Format, PlanOptions, load, load_for_destroy, say_recovered, show};
+use super::plan::{PlanOptions, load_for, say_recovered};
 use super::progress::Applying;
 use super::secrets::{self, Resolved};
 use super::session::{self, Prepared, Session};
 use super::settings::{ManifestArguments, PlatformArguments};
+use super::shown::CheckArguments;
 use super::{now, plan_file};
 use crate::apply::{self, Recorder, Report, StepResult};
 use crate::kind::{Address, Body, Intent, Leaf, SecretSource, map_leaves};
 use crate::manifest::Manifest;
-use crate::plan::{Options, Plan, stale};
+use crate::plan::{Mode, Options, Plan, stale};
 use crate::render;
 use crate::secret::{Redactor, Secret};
 use crate::state::Locked;
@@ -35,6 +36,10 @@ pub(crate) struct Arguments {
     /// Plan again, and apply only if the plan has this fingerprint (its first line shows it)
     #[arg(long, value_name = "FINGERPRINT", value_parser = fingerprint)]
     expect: Option<String>,
+
+    /// Change nothing but the state: take into it what the platform has otherwise than the last apply left it
+    #[arg(long, conflicts_with_all = ["replace", "adopt", "create_beside", "allow_deletes"])]
+    refresh_only: bool,
 
     #[command(flatten)]
     options: PlanOptions,
@@ -67,6 +72,17 @@ struct RunArguments {
     /// How to show the plan and the report
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     format: Format,
+
+    #[command(flatten)]
+    checks: CheckArguments,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    /// For people
+    Text,
+    /// One JSON object for each event, on a line of its own (docs/json.md)
+    Json,
 }
 
 pub(crate) async fn run(
@@ -77,7 +93,10 @@ pub(crate) async fn run(
     if let [path] = arguments.manifest.paths.as_slice()
         && plan_file::is_plan(path)
     {
-        if arguments.expect.is_some() || !arguments.options.is_empty() || !arguments.manifest.vars.is_empty()
+        if arguments.expect.is_some()
+            || arguments.refresh_only
+            || !arguments.options.is_empty()
+            || !arguments.manifest.vars.is_empty()
         {
             return Err(Failure::usage(
                 "a saved plan is carried out as it is: options of planning do not go with it",
@@ -87,8 +106,9 @@ pub(crate) async fn run(
         let path = path.clone();
         return run_saved(arguments, &path, output, redactor).await;
     }
-    let manifest = load(&arguments.manifest, output)?;
-    let options = arguments.options.options(false);
+    let mode = if arguments.refresh_only { Mode::RefreshOnly } else { Mode::Normal };
+    let manifest = load_for(mode, &arguments.manifest, output)?;
+    let options = arguments.options.options(mode);
     let request = Request { verb: "apply", expect: arguments.expect, run: arguments.run };
     plan_and_run(&manifest, options, request, &arguments.platform, output, redactor).await
 }
@@ -98,8 +118,8 @@ pub(crate) async fn destroy(
     output: &Output,
     redactor: &Redactor,
 ) -> Result<Status, Failure> {
-    let manifest = load_for_destroy(&arguments.manifest, output)?;
-    let options = arguments.options.options(true);
+    let manifest = load_for(Mode::Destroy, &arguments.manifest, output)?;
+    let options = arguments.options.options(Mode::Destroy);
     let request = Request { verb: "destroy", expect: None, run: arguments.run };
     plan_and_run(&manifest, options, request, &arguments.platform, output, redactor).await
 }
@@ -122,14 +142,13 @@ async fn plan_and_run(
     let session = Session::open(platform, Some(manifest), redactor, output).await?;
     let mut locked = session.file.lock(&Session::holder(request.verb))?;
     session.check_place(locked.state())?;
-    if options.destroy {
-        session::limit_destroy(&mut options, manifest, locked.state(), output);
-    }
+    session::limit_to_manifest(&mut options, manifest, locked.state(), output);
     session::check_addresses(&options, manifest, locked.state())?;
     let prepared = session.prepare(manifest, locked.state(), &options, output).await?;
     record_recovery(&prepared, &mut locked, output)?;
     show_unless_json(&prepared.plan, &request.run, output);
     refuse(&prepared.plan)?;
+    request.run.checks.check(&prepared.plan, "nothing was written")?;
     if let Some(expected) = &request.expect {
         let fingerprint = prepared.plan.fingerprint();
         if !fingerprint.starts_with(expected.as_str()) {
@@ -184,6 +203,7 @@ async fn run_saved(
     record_recovery(&prepared, &mut locked, output)?;
     show_unless_json(&prepared.plan, &arguments.run, output);
     refuse(&prepared.plan)?;
+    arguments.run.checks.check(&prepared.plan, "nothing was written")?;
     let Prepared { plan, secrets, missing, .. } = prepared;
     let request = Request { verb: "apply", expect: None, run: arguments.run };
     carry_out(session, locked, plan, secrets, &missing, &request, output).await
@@ -211,7 +231,7 @@ fn check_secrets(plan: &Plan, values: &BTreeMap<SecretSource, Secret>, state: &S
 /// The plan, on stdout. Where stdout is for the report as JSON, on stderr: a person may be asked about it.
 fn show_unless_json(plan: &Plan, run: &RunArguments, output: &Output) {
     if run.format == Format::Text {
-        show(plan, Format::Text, false, output);
+        output.data(&render::text::plan(plan, &output.style()));
     } else {
         output.talk(render::text::plan(plan, &output.talk_style()).trim_end());
     }
@@ -274,8 +294,9 @@ async fn carry_out(
             .hint("nothing was written"));
         }
     }
-    if !plan.is_empty() && !request.run.auto_approve {
-        approve(&session, request.verb).await?;
+    let asks = !plan.is_empty() || plan.mode == Mode::RefreshOnly;
+    if asks && !request.run.auto_approve {
+        approve(&session, plan.mode, request.verb).await?;
     }
     if locked.state().is_none() {
         locked.create(State::new(session.place.clone())?)?;
@@ -324,6 +345,11 @@ async fn carry_out(
         ));
     }
     folded?;
+    match plan.records.len() {
+        0 => {}
+        1 => output.note("1 entry of the state is renewed"),
+        n => output.note(&format!("{n} entries of the state are renewed")),
+    }
     Ok(if result.interrupted {
         Status::Interrupted
     } else if result.steps.iter().all(|(_, r)| r.is_success()) {
@@ -337,8 +363,12 @@ async fn carry_out(
     })
 }
 
-async fn approve(session: &Session, verb: &str) -> Result<(), Failure> {
-    let question = format!("Shall this be carried out in the sandbox {}?", session.place.sandbox);
+async fn approve(session: &Session, mode: Mode, verb: &str) -> Result<(), Failure> {
+    let sandbox = &session.place.sandbox;
+    let question = match mode {
+        Mode::Normal | Mode::Destroy => format!("Shall this be carried out in the sandbox {sandbox}?"),
+        Mode::RefreshOnly => format!("Shall the state of the sandbox {sandbox} take this over?"),
+    };
     let asked = tokio::task::spawn_blocking(move || confirm(&question));
     match session.interrupt.unless_interrupted(asked).await?.ok().flatten() {
         Some(true) => Ok(()),

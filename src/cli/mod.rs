@@ -5,6 +5,7 @@
 mod apply;
 mod emulator;
 mod exit;
+mod files;
 mod output;
 mod plan;
 mod plan_file;
@@ -12,6 +13,8 @@ mod progress;
 mod secrets;
 mod session;
 mod settings;
+mod show;
+mod shown;
 mod signals;
 mod state;
 mod validate;
@@ -58,6 +61,8 @@ enum Command {
     Validate(validate::Arguments),
     /// Show what would change, sending only reads
     Plan(plan::PlanArguments),
+    /// Show a saved plan, in any format
+    Show(show::Arguments),
     /// Make the platform what the manifest says, or carry out a saved plan
     Apply(apply::Arguments),
     /// Take down what the manifest describes, or everything in the state
@@ -103,6 +108,7 @@ fn run(command: Command, output: &Output, redactor: &Redactor) -> Result<Status,
     // Commands without network need no runtime.
     match command {
         Command::Validate(arguments) => Ok(validate::run(&arguments, output)),
+        Command::Show(arguments) => show::run(&arguments, output),
         Command::State(arguments) => state::run(&arguments, output),
         Command::Schema => {
             let schema = serde_json::to_string_pretty(&crate::manifest::json_schema()).unwrap_or_default();

@@ -1,8 +1,9 @@
 //! What the state keeps of a body that was sent. Decides nothing.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use crate::kind::{Body, Leaf, leaf, map_leaves};
+use super::FieldChange;
+use crate::kind::{Body, Leaf, leaf, map_leaves, unescape_pointer};
 
 /// What the state keeps of a body: no secret's source, no moment that was never fixed. A secret that was not resolved,
 /// and so not sent, keeps the fingerprint that `previous` has in its place.
@@ -28,6 +29,41 @@ pub(crate) fn as_applied(body: &Body, previous: Option<&Body>) -> Body {
         }
     }
     walk(body, previous).unwrap_or_default()
+}
+
+/// What the state keeps when it takes over what the platform has: these fields as observed, all others as they were.
+pub(super) fn accept(applied: &Body, drift: &[FieldChange]) -> Body {
+    let mut accepted = applied.clone();
+    for field in drift {
+        put(&mut accepted, &field.path, field.observed.clone());
+    }
+    accepted
+}
+
+/// Puts a value where a JSON Pointer says, making the objects on the way; nothing takes away what is there.
+pub(crate) fn put(body: &mut Value, pointer: &str, value: Option<Value>) {
+    let mut tokens = pointer.split('/').skip(1).map(unescape_pointer).peekable();
+    let mut at = body;
+    while let Some(token) = tokens.next() {
+        if !at.is_object() || leaf(at).is_some() {
+            if value.is_none() {
+                return;
+            }
+            *at = Value::Object(Map::new());
+        }
+        let Some(members) = at.as_object_mut() else { return };
+        if tokens.peek().is_none() {
+            match value {
+                Some(value) => members.insert(token, value),
+                None => members.shift_remove(&token),
+            };
+            return;
+        }
+        if value.is_none() && !members.contains_key(&token) {
+            return;
+        }
+        at = members.entry(token).or_insert_with(|| Value::Object(Map::new()));
+    }
 }
 
 /// What the state keeps of a body whose secrets were not sent.

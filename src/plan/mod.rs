@@ -1,10 +1,11 @@
 //! What to do: three pictures in, ordered operations out. Pure: no clock, no network, no file.
 //!
 //! `diff` compares one object, [`build()`] decides its operation and the steps of it, `order` links the steps,
-//! `guard` refuses a plan as a whole, `select` narrows it, [`saved`] is its text, [`stale`] tells whether that still stands.
+//! `guard` refuses a plan as a whole, [`check`] holds it against what a person does not want, `select` narrows it, [`saved`] is its text, [`stale`] tells whether that still stands.
 
 mod applied;
 mod build;
+pub mod check;
 mod diff;
 mod guard;
 mod order;
@@ -22,7 +23,7 @@ use crate::manifest::Manifest;
 use crate::state::model::{Entry, Place, State};
 use crate::wire::Etag;
 
-pub(crate) use applied::{as_applied, without_secrets};
+pub(crate) use applied::{as_applied, put, without_secrets};
 pub use build::build;
 pub use diff::{Cause, FieldChange};
 pub(crate) use diff::{differences, fields, is_hidden, same as same_values};
@@ -34,7 +35,7 @@ pub const FORMAT_VERSION: u32 = 1;
 /// Everything a plan is made from.
 #[derive(Clone, Copy, Debug)]
 pub struct Inputs<'a> {
-    /// What is wanted; empty for a destroy.
+    /// What is wanted; only looked at by [`Mode::Normal`].
     pub manifest: &'a Manifest,
     /// Where.
     pub place: &'a Place,
@@ -50,11 +51,24 @@ pub struct Inputs<'a> {
     pub now: i64,
 }
 
+/// What a plan is for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Mode {
+    /// To make the platform what the manifest says.
+    #[default]
+    Normal,
+    /// To take everything down.
+    Destroy,
+    /// To tell what the platform has otherwise than we left it, and to take that into the state. Sends nothing.
+    RefreshOnly,
+}
+
 /// What a person can ask of a plan.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// Take everything down.
-    pub destroy: bool,
+    /// What the plan is for.
+    pub mode: Mode,
     /// Which addresses to look at.
     pub selection: Selection,
     /// Addresses to replace though nothing forces it.
@@ -84,8 +98,8 @@ pub struct Observations {
 pub struct Plan {
     /// [`FORMAT_VERSION`].
     pub format_version: u32,
-    /// Whether it takes everything down.
-    pub destroy: bool,
+    /// What it is for.
+    pub mode: Mode,
     /// Whether only some addresses were looked at.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub partial: bool,
@@ -160,6 +174,24 @@ pub enum Action {
     Replace,
     Delete,
     Forget,
+}
+
+impl Action {
+    /// Every action.
+    pub const ALL: [Self; 6] =
+        [Self::Create, Self::Adopt, Self::Update, Self::Replace, Self::Delete, Self::Forget];
+
+    /// The word for it, in every format and on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::Adopt => "adopt",
+            Self::Update => "update",
+            Self::Replace => "replace",
+            Self::Delete => "delete",
+            Self::Forget => "forget",
+        }
+    }
 }
 
 /// One object's part of a plan.

@@ -14,7 +14,7 @@ use super::request::Precondition;
 use super::{change, request, value};
 use crate::apply::{Report, StepResult, verb};
 use crate::kind::{Address, Leaf, Step, map_leaves};
-use crate::plan::{Action, Cause, Drift, FieldChange, Operation, Plan};
+use crate::plan::{Action, Cause, Drift, FieldChange, Mode, Operation, Plan};
 
 /// Version of both formats.
 pub const FORMAT_VERSION: u32 = 1;
@@ -24,7 +24,7 @@ pub const FORMAT_VERSION: u32 = 1;
 struct PlanDocument<'p> {
     format_version: u32,
     fingerprint: String,
-    destroy: bool,
+    mode: Mode,
     applicable: bool,
     place: PlaceDocument<'p>,
     summary: Map<String, Value>,
@@ -38,7 +38,7 @@ struct PlanDocument<'p> {
 #[derive(Serialize)]
 pub(super) struct About<'p> {
     fingerprint: String,
-    destroy: bool,
+    mode: Mode,
     place: PlaceDocument<'p>,
     summary: Map<String, Value>,
     notes: Vec<Value>,
@@ -144,7 +144,7 @@ pub fn plan(plan: &Plan) -> Value {
     to_value(&PlanDocument {
         format_version: FORMAT_VERSION,
         fingerprint: plan.fingerprint(),
-        destroy: plan.destroy,
+        mode: plan.mode,
         applicable: plan.refusals.is_empty(),
         place: place(plan),
         summary: summary(plan),
@@ -158,7 +158,7 @@ pub fn plan(plan: &Plan) -> Value {
 pub(super) fn about(plan: &Plan) -> About<'_> {
     About {
         fingerprint: plan.fingerprint(),
-        destroy: plan.destroy,
+        mode: plan.mode,
         place: place(plan),
         summary: summary(plan),
         notes: notes(plan),
@@ -247,7 +247,11 @@ const LEFT_IN_PLACE: &str = "leftInPlace";
 
 /// JSON text, laid out, its last line ended. What a terminal would not show as it is stands escaped.
 pub fn to_string(value: &Value) -> String {
-    let text = serde_json::to_string_pretty(value).unwrap_or_default();
+    shown_as_it_is(&serde_json::to_string_pretty(value).unwrap_or_default())
+}
+
+/// JSON with escapes for what a terminal would not show as it is; its last line ended.
+pub(super) fn shown_as_it_is(text: &str) -> String {
     let mut safe = String::with_capacity(text.len() + 1);
     for char in text.chars() {
         // Outside of strings JSON has nothing but ASCII and line breaks.

@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 use super::value::{self, is_dangerous, unescape};
 use super::{change, json};
 use crate::kind::{Address, Intent, Leaf, leaf, visit_leaves};
-use crate::plan::{self, Action, Drift, FieldChange, Operation, Plan};
+use crate::plan::{self, Action, Drift, FieldChange, Mode, Operation, Plan};
 
 /// Version of Terraform's plan format.
 pub const FORMAT_VERSION: &str = "1.2";
@@ -156,7 +156,7 @@ struct Attribute {
 /// A plan.
 pub fn plan(plan: &Plan) -> Value {
     let refused = !plan.refusals.is_empty();
-    let resource_changes: Vec<ResourceChange<'_>> = plan.operations.iter().map(|o| resource_change(o, plan.destroy)).collect();
+    let resource_changes: Vec<ResourceChange<'_>> = plan.operations.iter().map(|o| resource_change(o, plan.mode)).collect();
     let planned = resource_changes.iter().filter_map(|r| {
         resource(r, &r.change.after, &r.change.after_sensitive)
     });
@@ -187,6 +187,11 @@ pub fn plan(plan: &Plan) -> Value {
     })
 }
 
+/// JSON text on one line, as Terraform writes it: tools read it by lines. What a terminal would not show stands escaped.
+pub fn to_string(value: &Value) -> String {
+    json::shown_as_it_is(&value.to_string())
+}
+
 fn values(resources: Vec<Resource<'_>>) -> Values<'_> {
     Values { root_module: Module { resources } }
 }
@@ -201,7 +206,7 @@ fn resource<'p>(change: &ResourceChange<'p>, values: &Value, sensitive: &Value) 
     })
 }
 
-fn resource_change(operation: &Operation, destroy: bool) -> ResourceChange<'_> {
+fn resource_change(operation: &Operation, mode: Mode) -> ResourceChange<'_> {
     let before = before(operation);
     let after = after(operation, before.as_ref());
     let deposed = operation.id.as_deref().filter(|_| operation.is_leftover());
@@ -214,7 +219,7 @@ fn resource_change(operation: &Operation, destroy: bool) -> ResourceChange<'_> {
             (&["create", "delete"], Some("replace_because_cannot_update"))
         }
         Action::Replace => (&["create", "delete"], Some("replace_by_request")),
-        Action::Delete if destroy || deposed.is_some() => (&["delete"], None),
+        Action::Delete if mode == Mode::Destroy || deposed.is_some() => (&["delete"], None),
         Action::Delete => (&["delete"], Some("delete_because_no_resource_config")),
         Action::Forget => (&["forget"], None),
     };
@@ -247,12 +252,11 @@ fn drifted<'p>(drift: &'p Drift, plan: &Plan) -> ResourceChange<'p> {
     let (actions, then, now): (&[&str], _, _) = if drift.gone {
         (&["delete"], id(), None)
     } else {
-        let same = |o: &&Operation| o.address == drift.address && o.id.as_ref() == Some(&drift.id);
-        let mut now = plan.operations.iter().find(same).and_then(before).unwrap_or_else(id);
+        let mut now = known(drift, plan).unwrap_or_else(id);
         let mut then = now.clone();
         for field in &drift.fields {
-            put(&mut now, &field.path, concealed(field, field.observed.as_ref()));
-            put(&mut then, &field.path, concealed(field, field.applied.as_ref()));
+            plan::put(&mut now, &field.path, concealed(field, field.observed.as_ref()));
+            plan::put(&mut then, &field.path, concealed(field, field.applied.as_ref()));
         }
         (&["update"], then, Some(now))
     };
@@ -263,6 +267,14 @@ fn drifted<'p>(drift: &'p Drift, plan: &Plan) -> ResourceChange<'p> {
         action_reason: None,
         flowform: None,
     }
+}
+
+/// A drifted object as far as an operation, or a record of what a refresh takes over, tells.
+fn known(drift: &Drift, plan: &Plan) -> Option<Value> {
+    let same = |o: &&Operation| o.address == drift.address && o.id.as_ref() == Some(&drift.id);
+    let record = || plan.records.get(&drift.address).filter(|entry| entry.id == drift.id);
+    let recorded = || record().map(|entry| with_id(Some(drift.id.as_str().into()), Some(&entry.applied)));
+    plan.operations.iter().find(same).and_then(before).or_else(recorded)
 }
 
 /// The object as it is, as far as the plan knows; leaves still in it. Where the plan finds a field to be as wanted, it is
@@ -278,7 +290,7 @@ fn before(operation: &Operation) -> Option<Value> {
             let mut unknown = false;
             visit_leaves(&value, &mut |leaf| unknown |= !matches!(leaf, Leaf::Secret { .. }));
             if !unknown {
-                put(&mut before, &path, Some(value));
+                plan::put(&mut before, &path, Some(value));
             }
         }
     }
@@ -288,7 +300,7 @@ fn before(operation: &Operation) -> Option<Value> {
         } else {
             change.observed.as_ref()
         };
-        put(&mut before, &change.path, concealed(change, there));
+        plan::put(&mut before, &change.path, concealed(change, there));
     }
     Some(before)
 }
@@ -303,7 +315,7 @@ fn after(operation: &Operation, before: Option<&Value>) -> Option<Value> {
         Action::Adopt | Action::Update => {
             let mut after = before?.clone();
             for change in &operation.changes {
-                put(&mut after, &change.path, change.desired.clone());
+                plan::put(&mut after, &change.path, change.desired.clone());
             }
             Some(after)
         }
@@ -334,32 +346,6 @@ fn with_id(id: Option<Value>, body: Option<&Value>) -> Value {
 fn concealed(change: &FieldChange, value: Option<&Value>) -> Option<Value> {
     let secret = || Leaf::Secret { source: None, fingerprint: None }.to_value();
     value.map(|value| if change::is_secret(change) { secret() } else { value.clone() })
-}
-
-/// Sets a field of a body, making the objects on the way there; nothing takes it out.
-fn put(body: &mut Value, pointer: &str, value: Option<Value>) {
-    let mut tokens = pointer.split('/').skip(1).map(unescape).peekable();
-    let mut at = body;
-    while let Some(token) = tokens.next() {
-        if !at.is_object() || leaf(at).is_some() {
-            if value.is_none() {
-                return;
-            }
-            *at = Value::Object(Map::new());
-        }
-        let Some(members) = at.as_object_mut() else { return };
-        if tokens.peek().is_none() {
-            match value {
-                Some(value) => members.insert(token, value),
-                None => members.shift_remove(&token),
-            };
-            return;
-        }
-        if value.is_none() && !members.contains_key(&token) {
-            return;
-        }
-        at = members.entry(token).or_insert_with(|| Value::Object(Map::new()));
-    }
 }
 
 fn values_changed<'p>(
