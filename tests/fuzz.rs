@@ -513,7 +513,9 @@ fn answers() {
                     report.steps.push((step.clone(), result));
                 }
                 assert_visible("the report", &render::report::report(&report, &STYLE, Duration::ZERO));
-                let text = render::json::to_string(&render::json::report(&report, Duration::ZERO));
+                let line = render::json::Line::Ended(&report, Duration::ZERO);
+                let line = render::json::Stream::default().line(&line, "now", Duration::ZERO);
+                let text = render::json::to_line(&line);
                 assert_visible("the report as JSON", &text);
             }
         },

@@ -18,6 +18,7 @@ mod cli;
 mod crash;
 mod durability;
 mod faults;
+mod formats;
 mod fuzz;
 mod guards;
 mod hostile;

@@ -12,7 +12,7 @@ use crate::support::{Planned, Sandbox, TOKEN, pipeline};
 /// The plan as text, left under this name where the tools look for it.
 fn terraform(name: &str, planned: &Planned) -> String {
     let plan = plan::saved::decode(&planned.text).unwrap();
-    let text = render::terraform::to_string(&render::terraform::plan(&plan));
+    let text = render::json::to_line(&render::terraform::plan(&plan));
     assert_eq!(text.lines().count(), 1, "terraform-compliance takes the second line for the plan if there is one");
     assert!(!text.contains(TOKEN), "a secret in {text}");
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("terraform");

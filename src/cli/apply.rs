@@ -15,12 +15,12 @@ use super::secrets::{self, Resolved};
 use super::session::{self, Prepared, Session};
 use super::settings::{ManifestArguments, PlatformArguments};
 use super::shown::CheckArguments;
+use super::voice::{Format, Voice};
 use super::{now, plan_file};
-use crate::apply::{self, Recorder, Report, StepResult};
+use crate::apply::{self, Recorder, StepResult};
 use crate::kind::{Address, Body, Intent, Leaf, SecretSource, map_leaves};
 use crate::manifest::Manifest;
 use crate::plan::{Mode, Options, Plan, stale};
-use crate::render;
 use crate::secret::{Redactor, Secret};
 use crate::state::Locked;
 use crate::state::model::{Change, Entry, State};
@@ -77,16 +77,19 @@ struct RunArguments {
     checks: CheckArguments,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
-    /// For people
-    Text,
-    /// One JSON object for each event, on a line of its own (docs/json.md)
-    Json,
-}
-
 pub(crate) async fn run(
     arguments: Arguments,
+    output: &Output,
+    redactor: &Redactor,
+) -> Result<Status, Failure> {
+    let mut voice = Voice::new(arguments.run.format, output);
+    let ended = apply(arguments, &mut voice, output, redactor).await;
+    ended.inspect_err(|failure| voice.failed(failure))
+}
+
+async fn apply(
+    arguments: Arguments,
+    voice: &mut Voice<'_>,
     output: &Output,
     redactor: &Redactor,
 ) -> Result<Status, Failure> {
@@ -104,13 +107,13 @@ pub(crate) async fn run(
             .hint("plan again with these options"));
         }
         let path = path.clone();
-        return run_saved(arguments, &path, output, redactor).await;
+        return run_saved(arguments, &path, voice, output, redactor).await;
     }
     let mode = if arguments.refresh_only { Mode::RefreshOnly } else { Mode::Normal };
     let manifest = load_for(mode, &arguments.manifest, output)?;
     let options = arguments.options.options(mode);
     let request = Request { verb: "apply", expect: arguments.expect, run: arguments.run };
-    plan_and_run(&manifest, options, request, &arguments.platform, output, redactor).await
+    plan_and_run(&manifest, options, request, &arguments.platform, voice, output, redactor).await
 }
 
 pub(crate) async fn destroy(
@@ -118,10 +121,21 @@ pub(crate) async fn destroy(
     output: &Output,
     redactor: &Redactor,
 ) -> Result<Status, Failure> {
+    let mut voice = Voice::new(arguments.run.format, output);
+    let ended = take_down(arguments, &mut voice, output, redactor).await;
+    ended.inspect_err(|failure| voice.failed(failure))
+}
+
+async fn take_down(
+    arguments: DestroyArguments,
+    voice: &mut Voice<'_>,
+    output: &Output,
+    redactor: &Redactor,
+) -> Result<Status, Failure> {
     let manifest = load_for(Mode::Destroy, &arguments.manifest, output)?;
     let options = arguments.options.options(Mode::Destroy);
     let request = Request { verb: "destroy", expect: None, run: arguments.run };
-    plan_and_run(&manifest, options, request, &arguments.platform, output, redactor).await
+    plan_and_run(&manifest, options, request, &arguments.platform, voice, output, redactor).await
 }
 
 /// What was asked for, besides the plan.
@@ -136,6 +150,7 @@ async fn plan_and_run(
     mut options: Options,
     request: Request,
     platform: &PlatformArguments,
+    voice: &mut Voice<'_>,
     output: &Output,
     redactor: &Redactor,
 ) -> Result<Status, Failure> {
@@ -145,8 +160,8 @@ async fn plan_and_run(
     session::limit_to_manifest(&mut options, manifest, locked.state(), output);
     session::check_addresses(&options, manifest, locked.state())?;
     let prepared = session.prepare(manifest, locked.state(), &options, output).await?;
-    record_recovery(&prepared, &mut locked, output)?;
-    show_unless_json(&prepared.plan, &request.run, output);
+    record_recovery(&prepared, &mut locked, voice, output)?;
+    voice.planned(&prepared.plan);
     refuse(&prepared.plan)?;
     request.run.checks.check(&prepared.plan, "nothing was written")?;
     if let Some(expected) = &request.expect {
@@ -159,14 +174,14 @@ async fn plan_and_run(
             .hint("something changed since the review: review the plan above and expect its fingerprint"));
         }
     }
-    let Prepared { plan, secrets, missing, .. } = prepared;
-    carry_out(session, locked, plan, secrets, &missing, &request, output).await
+    carry_out(session, locked, prepared, &request, voice, output).await
 }
 
 /// Carries out a saved plan: exactly its operations, or nothing.
 async fn run_saved(
     arguments: Arguments,
     path: &Path,
+    voice: &mut Voice<'_>,
     output: &Output,
     redactor: &Redactor,
 ) -> Result<Status, Failure> {
@@ -200,13 +215,12 @@ async fn run_saved(
         check_secrets(&plan, &values, state)?;
     }
     let prepared = Prepared { plan, secrets: Arc::new(values), missing, recovery };
-    record_recovery(&prepared, &mut locked, output)?;
-    show_unless_json(&prepared.plan, &arguments.run, output);
+    record_recovery(&prepared, &mut locked, voice, output)?;
+    voice.planned(&prepared.plan);
     refuse(&prepared.plan)?;
     arguments.run.checks.check(&prepared.plan, "nothing was written")?;
-    let Prepared { plan, secrets, missing, .. } = prepared;
     let request = Request { verb: "apply", expect: None, run: arguments.run };
-    carry_out(session, locked, plan, secrets, &missing, &request, output).await
+    carry_out(session, locked, prepared, &request, voice, output).await
 }
 
 /// A secret that is not the one it was when the plan was made makes another plan.
@@ -226,15 +240,6 @@ fn check_secrets(plan: &Plan, values: &BTreeMap<SecretSource, Secret>, state: &S
         }
     }
     Ok(())
-}
-
-/// The plan, on stdout. Where stdout is for the report as JSON, on stderr: a person may be asked about it.
-fn show_unless_json(plan: &Plan, run: &RunArguments, output: &Output) {
-    if run.format == Format::Text {
-        output.data(&render::text::plan(plan, &output.style()));
-    } else {
-        output.talk(render::text::plan(plan, &output.talk_style()).trim_end());
-    }
 }
 
 fn fingerprint(text: &str) -> Result<String, String> {
@@ -257,8 +262,16 @@ fn refuse(plan: &Plan) -> Result<(), Failure> {
 }
 
 /// Records what an interrupted apply turned out to have done, before anything new is begun.
-fn record_recovery(prepared: &Prepared, locked: &mut Locked, output: &Output) -> Result<(), Failure> {
+fn record_recovery(
+    prepared: &Prepared,
+    locked: &mut Locked,
+    voice: &mut Voice<'_>,
+    output: &Output,
+) -> Result<(), Failure> {
     say_recovered(prepared, output);
+    for (address, id) in &prepared.recovery.found {
+        voice.recovered(address, id);
+    }
     if !prepared.recovery.changes.is_empty() {
         locked.record(prepared.recovery.changes.clone())?;
         locked.fold()?;
@@ -269,18 +282,16 @@ fn record_recovery(prepared: &Prepared, locked: &mut Locked, output: &Output) ->
 async fn carry_out(
     session: Session,
     mut locked: Locked,
-    mut plan: Plan,
-    secrets: Arc<BTreeMap<SecretSource, Secret>>,
-    missing: &BTreeMap<SecretSource, String>,
+    prepared: Prepared,
     request: &Request,
+    voice: &mut Voice<'_>,
     output: &Output,
 ) -> Result<Status, Failure> {
+    let Prepared { mut plan, secrets, missing, .. } = prepared;
     if plan.is_empty() && plan.records.is_empty() {
         // A run that was killed after its last result may have left that to do.
         locked.fold()?;
-        if request.run.format == Format::Json {
-            report(&Report::default(), request, Instant::now(), output);
-        }
+        voice.nothing_to_do();
         session.close().await;
         return Ok(Status::Success);
     }
@@ -331,13 +342,16 @@ async fn carry_out(
         &settings,
         &mut recorder,
         session.interrupt.receiver(),
-        &mut |event| progress.show(event),
+        &mut |event| {
+            progress.show(event);
+            voice.happened(event);
+        },
     )
     .await;
     drop(progress);
     watch.abort();
     let folded = locked.fold();
-    report(&result, request, begun, output);
+    voice.ended(&result, begun.elapsed());
     session.close().await;
     if let Some(why) = result.not_recorded {
         return Err(Failure::new(Status::State, format!("results could not be recorded: {why}")).hint(
@@ -395,15 +409,6 @@ fn seal(plan: &mut Plan, fingerprints: &BTreeMap<SecretSource, String>) {
                 *body = seal(body);
             }
             Intent::Switch { .. } | Intent::Delete { .. } | Intent::Forget { .. } => {}
-        }
-    }
-}
-
-fn report(report: &Report, request: &Request, begun: Instant, output: &Output) {
-    match request.run.format {
-        Format::Text => output.data(&render::report::report(report, &output.style(), begun.elapsed())),
-        Format::Json => {
-            output.data(&render::json::to_string(&render::json::report(report, begun.elapsed())));
         }
     }
 }

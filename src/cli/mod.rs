@@ -10,6 +10,7 @@ mod output;
 mod plan;
 mod plan_file;
 mod progress;
+mod schema;
 mod secrets;
 mod session;
 mod settings;
@@ -18,6 +19,7 @@ mod shown;
 mod signals;
 mod state;
 mod validate;
+mod voice;
 
 use std::process::ExitCode;
 
@@ -71,8 +73,8 @@ enum Command {
     State(state::Arguments),
     /// Run an embedded stand-in for the platform
     Emulator(emulator::Arguments),
-    /// Print the JSON Schema of manifests, for editors
-    Schema,
+    /// Print the JSON Schema of what flowform reads or writes
+    Schema(schema::Arguments),
 }
 
 /// Runs the command line of this process.
@@ -110,11 +112,7 @@ fn run(command: Command, output: &Output, redactor: &Redactor) -> Result<Status,
         Command::Validate(arguments) => Ok(validate::run(&arguments, output)),
         Command::Show(arguments) => show::run(&arguments, output),
         Command::State(arguments) => state::run(&arguments, output),
-        Command::Schema => {
-            let schema = serde_json::to_string_pretty(&crate::manifest::json_schema()).unwrap_or_default();
-            output.data(&format!("{schema}\n"));
-            Ok(Status::Success)
-        }
+        Command::Schema(arguments) => Ok(schema::run(&arguments, output)),
         Command::Plan(arguments) => block_on(plan::run(arguments, output, redactor)),
         Command::Apply(arguments) => block_on(apply::run(arguments, output, redactor)),
         Command::Destroy(arguments) => block_on(apply::destroy(arguments, output, redactor)),

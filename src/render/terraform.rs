@@ -48,7 +48,7 @@ struct Document<'p> {
     applyable: bool,
     complete: bool,
     errored: bool,
-    flowform: json::About<'p>,
+    flowform: Value,
 }
 
 #[derive(Serialize)]
@@ -101,8 +101,8 @@ struct ResourceChange<'p> {
     change: Change<'p>,
     #[serde(skip_serializing_if = "Option::is_none")]
     action_reason: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    flowform: Option<json::Explanation<'p>>,
+    #[serde(skip_serializing_if = "Value::is_null")]
+    flowform: Value,
 }
 
 #[derive(Serialize)]
@@ -153,10 +153,13 @@ struct Attribute {
     attribute: [&'static str; 1],
 }
 
-/// A plan.
+/// A plan. Terraform writes it on one line, and tools rely on that: [`json::to_line`] does.
 pub fn plan(plan: &Plan) -> Value {
     let refused = !plan.refusals.is_empty();
-    let resource_changes: Vec<ResourceChange<'_>> = plan.operations.iter().map(|o| resource_change(o, plan.mode)).collect();
+    let (flowform, explanations) = ours(plan);
+    let operations = plan.operations.iter().zip(explanations);
+    let resource_changes: Vec<ResourceChange<'_>> =
+        operations.map(|(o, explanation)| resource_change(o, plan.mode, explanation)).collect();
     let planned = resource_changes.iter().filter_map(|r| {
         resource(r, &r.change.after, &r.change.after_sensitive)
     });
@@ -164,7 +167,7 @@ pub fn plan(plan: &Plan) -> Value {
     let prior = resource_changes.iter().filter(|r| r.change.importing.is_none()).filter_map(|r| {
         resource(r, &r.change.before, &r.change.before_sensitive)
     });
-    json::to_value(&Document {
+    serde_json::to_value(Document {
         format_version: FORMAT_VERSION,
         terraform_version: TERRAFORM_VERSION,
         variables: Map::new(),
@@ -183,13 +186,28 @@ pub fn plan(plan: &Plan) -> Value {
         applyable: !refused && !(plan.is_empty() && plan.records.is_empty()),
         complete: !refused && !plan.partial,
         errored: refused,
-        flowform: json::about(plan),
+        flowform,
     })
+    .unwrap_or_default()
 }
 
-/// JSON text on one line, as Terraform writes it: tools read it by lines. What a terminal would not show stands escaped.
-pub fn to_string(value: &Value) -> String {
-    json::shown_as_it_is(&value.to_string())
+/// What the plan's own format says, of the plan and of each operation, that Terraform's has no place for.
+fn ours(plan: &Plan) -> (Value, Vec<Value>) {
+    let mut document = json::plan(plan);
+    let mut operations = match document.get_mut("operations").map(Value::take) {
+        Some(Value::Array(operations)) => operations,
+        _ => Vec::new(),
+    };
+    let leave_out = |value: &mut Value, names: &[&str]| {
+        if let Some(members) = value.as_object_mut() {
+            members.retain(|name, _| !names.contains(&name.as_str()));
+        }
+    };
+    leave_out(&mut document, &["formatVersion", "applicable", "operations", "drift"]);
+    for operation in &mut operations {
+        leave_out(operation, &["section", "requests"]);
+    }
+    (document, operations)
 }
 
 fn values(resources: Vec<Resource<'_>>) -> Values<'_> {
@@ -206,7 +224,7 @@ fn resource<'p>(change: &ResourceChange<'p>, values: &Value, sensitive: &Value) 
     })
 }
 
-fn resource_change(operation: &Operation, mode: Mode) -> ResourceChange<'_> {
+fn resource_change(operation: &Operation, mode: Mode, flowform: Value) -> ResourceChange<'_> {
     let before = before(operation);
     let after = after(operation, before.as_ref());
     let deposed = operation.id.as_deref().filter(|_| operation.is_leftover());
@@ -242,7 +260,7 @@ fn resource_change(operation: &Operation, mode: Mode) -> ResourceChange<'_> {
             ..values_changed(actions, before.as_ref(), after.as_ref(), &operation.changes)
         },
         action_reason,
-        flowform: Some(json::explanation(operation)),
+        flowform,
     }
 }
 
@@ -265,7 +283,7 @@ fn drifted<'p>(drift: &'p Drift, plan: &Plan) -> ResourceChange<'p> {
         deposed: None,
         change: values_changed(actions, Some(&then), now.as_ref(), &[]),
         action_reason: None,
-        flowform: None,
+        flowform: Value::Null,
     }
 }
 
