@@ -13,7 +13,11 @@ use crate::support::{Planned, Sandbox, TOKEN, pipeline};
 fn terraform(name: &str, planned: &Planned) -> String {
     let plan = plan::saved::decode(&planned.text).unwrap();
     let text = render::json::to_line(&render::terraform::plan(&plan));
-    assert_eq!(text.lines().count(), 1, "terraform-compliance takes the second line for the plan if there is one");
+    assert_eq!(
+        text.lines().count(),
+        1,
+        "terraform-compliance takes the second line for the plan if there is one"
+    );
     assert!(!text.contains(TOKEN), "a secret in {text}");
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("terraform");
     std::fs::create_dir_all(&folder).unwrap();

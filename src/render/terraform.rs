@@ -160,13 +160,13 @@ pub fn plan(plan: &Plan) -> Value {
     let operations = plan.operations.iter().zip(explanations);
     let resource_changes: Vec<ResourceChange<'_>> =
         operations.map(|(o, explanation)| resource_change(o, plan.mode, explanation)).collect();
-    let planned = resource_changes.iter().filter_map(|r| {
-        resource(r, &r.change.after, &r.change.after_sensitive)
-    });
+    let planned =
+        resource_changes.iter().filter_map(|r| resource(r, &r.change.after, &r.change.after_sensitive));
     // What is imported was not there before, as Terraform sees it.
-    let prior = resource_changes.iter().filter(|r| r.change.importing.is_none()).filter_map(|r| {
-        resource(r, &r.change.before, &r.change.before_sensitive)
-    });
+    let prior = resource_changes
+        .iter()
+        .filter(|r| r.change.importing.is_none())
+        .filter_map(|r| resource(r, &r.change.before, &r.change.before_sensitive));
     serde_json::to_value(Document {
         format_version: FORMAT_VERSION,
         terraform_version: TERRAFORM_VERSION,
@@ -491,7 +491,11 @@ fn quoted(text: &str) -> String {
             '\t' => quoted.push_str("\\t"),
             char if is_dangerous(char) => {
                 let code = u32::from(char);
-                let _ = if code > 0xffff { write!(quoted, "\\U{code:08x}") } else { write!(quoted, "\\u{code:04x}") };
+                let _ = if code > 0xffff {
+                    write!(quoted, "\\U{code:08x}")
+                } else {
+                    write!(quoted, "\\u{code:04x}")
+                };
             }
             char => quoted.push(char),
         }

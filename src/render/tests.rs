@@ -11,6 +11,8 @@ use crate::plan::{self, Inputs, Observations, Options, Plan};
 use crate::state::model::{Entry, Place, State};
 use crate::wire::Etag;
 
+mod terraform;
+
 const NARROW: Style = Style { color: false, width: 80, requests: false };
 const WIDE: Style = Style { color: false, width: 160, requests: false };
 const FULL: Style = Style { color: false, width: 80, requests: true };

@@ -7,8 +7,8 @@ import input as tfplan
 limit = 30
 
 weights = {
-	"flowform_dataflow": {"delete": 100, "create": 10, "modify": 1},
-	"flowform_mapping": {"delete": 10, "create": 1, "modify": 1},
+	"flowform_dataflow": {"delete": 100, "create": 10, "update": 1},
+	"flowform_mapping": {"delete": 10, "create": 1, "update": 1},
 }
 
 default authz = false
@@ -20,23 +20,15 @@ authz {
 
 score = s {
 	all := [x |
-		weight := weights[kind]
-		x := ((weight["delete"] * number[kind]["delete"]) + (weight["create"] * number[kind]["create"])) + (weight["modify"] * number[kind]["update"])
+		r := tfplan.resource_changes[_]
+		x := weights[r.type][r.change.actions[_]]
 	]
 	s := sum(all)
-}
-
-number[kind] = counts {
-	weights[kind]
-	counts := {action: count([r | r := tfplan.resource_changes[_]; r.type == kind; r.change.actions[_] == action]) |
-		action := ["delete", "create", "update"][_]
-	}
 }
 
 # A secret is never shown; that it changes is.
 touches_credentials {
 	r := tfplan.resource_changes[_]
-	[path, masked] := walk(r.change.after_sensitive)
-	masked == true
-	object.get(r.change.before, path, null) != object.get(r.change.after, path, null)
+	r.change.after_sensitive.auth.params[name]
+	r.change.before.auth.params[name] != r.change.after.auth.params[name]
 }

@@ -6,8 +6,8 @@ Feature: what every pipeline keeps to
     And it must contain format
     And its value must be json
 
-  Scenario: Dataflows do not run more than four times an hour
+  Scenario: Dataflows do not run more than twice an hour
     Given I have flowform_dataflow defined
     Then it must contain scheduleParams
     And it must contain interval
-    And its value must be greater and equal to 15
+    And its value must be greater and equal to 30
