@@ -27,6 +27,7 @@ mod plan_props;
 mod races;
 mod readings;
 mod requests;
+mod review;
 mod session;
 mod table;
 mod terraform;

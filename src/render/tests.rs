@@ -351,7 +351,7 @@ fn create_all() {
 fn one_field_changes() {
     insta::assert_snapshot!(shown(&one_field(), &NARROW), @r#"
     Planning in sandbox dev of 1234@AdobeOrg (https://platform.adobe.io): plan
-      86dbf3ea8fdf17be
+      d78409449d2bb3a4
 
     ~ zendesk-users.dataflow  update 50383d02-2777-4be7-a309-9dd6eea1b465
         # the manifest changed
@@ -368,7 +368,7 @@ fn one_field_changes() {
 #[test]
 fn where_there_is_room_the_precondition_stands_beside() {
     insta::assert_snapshot!(shown(&one_field(), &WIDE), @r#"
-    Planning in sandbox dev of 1234@AdobeOrg (https://platform.adobe.io): plan 86dbf3ea8fdf17be
+    Planning in sandbox dev of 1234@AdobeOrg (https://platform.adobe.io): plan d78409449d2bb3a4
 
     ~ zendesk-users.dataflow  update 50383d02-2777-4be7-a309-9dd6eea1b465
         # the manifest changed
@@ -385,7 +385,7 @@ fn where_there_is_room_the_precondition_stands_beside() {
 fn a_mapping_changes() {
     insta::assert_snapshot!(shown(&mapping_change(), &NARROW), @r#"
     Planning in sandbox dev of 1234@AdobeOrg (https://platform.adobe.io): plan
-      320a41405b48d2ab
+      6dd03004a265da87
 
     ~ zendesk-users.mapping  update 40383d02-2777-4be7-a309-9dd6eea1b464
         # the manifest changed
@@ -425,7 +425,7 @@ fn a_mapping_changes() {
 fn a_replacement_takes_the_flow_along() {
     insta::assert_snapshot!(shown(&cascade(), &NARROW), @"
     Planning in sandbox dev of 1234@AdobeOrg (https://platform.adobe.io): plan
-      df957f0b26a1afcb
+      eb06e9b54d142eb7
 
     -/+ zendesk-users.source  replace 20383d02-2777-4be7-a309-9dd6eea1b462
         # params.path cannot be changed in place
@@ -454,7 +454,7 @@ fn every_request_of_a_replacement() {
     world.state.as_mut().unwrap().entries.remove(&address(Kind::Target));
     insta::assert_snapshot!(shown(&world, &FULL), @r#"
     Planning in sandbox dev of 1234@AdobeOrg (https://platform.adobe.io): plan
-      227ac0b7d763ebfa
+      eac6436f6c629975
 
     -/+ zendesk-users.source  replace 20383d02-2777-4be7-a309-9dd6eea1b462
         # params.path cannot be changed in place
@@ -543,7 +543,7 @@ fn every_request_of_a_replacement() {
 fn drift_has_its_own_part_and_both_moved_shows_all_three() {
     insta::assert_snapshot!(shown(&drifted(), &NARROW), @r#"
     Planning in sandbox dev of 1234@AdobeOrg (https://platform.adobe.io): plan
-      26ed87dd6f3a38f6
+      1457fd5265203083
 
     Changed on the platform since the last apply (last applied → now)
 
@@ -642,7 +642,7 @@ fn destroy() {
 fn a_gone_object_is_made_again() {
     insta::assert_snapshot!(shown(&gone(), &NARROW), @r#"
     Planning in sandbox dev of 1234@AdobeOrg (https://platform.adobe.io): plan
-      dae8171327bfff81
+      2d42501bb0f51055
 
     Changed on the platform since the last apply (last applied → now)
 
@@ -758,7 +758,7 @@ fn long_texts_show_what_differs() {
     world.wanted(Kind::Source)["description"] = text.replace("marketing", "sales").into();
     insta::assert_snapshot!(shown(&world, &NARROW), @r#"
     Planning in sandbox dev of 1234@AdobeOrg (https://platform.adobe.io): plan
-      d8be54775d74c779
+      aeb1147340dde1f3
 
     ~ zendesk-users.source  update 20383d02-2777-4be7-a309-9dd6eea1b462
         # the manifest changed
@@ -786,7 +786,7 @@ fn many_lines_show_those_that_differ() {
     world.wanted(Kind::Source)["description"] = lines.replace("three", "three and a half").into();
     insta::assert_snapshot!(shown(&world, &NARROW), @r#"
     Planning in sandbox dev of 1234@AdobeOrg (https://platform.adobe.io): plan
-      32679be28e70fa98
+      a6c5a0818c384794
 
     ~ zendesk-users.source  update 20383d02-2777-4be7-a309-9dd6eea1b462
         # the manifest changed
@@ -811,7 +811,7 @@ fn secrets_are_words() {
     world.fingerprints.insert(token, "fingerprint-2".into());
     insta::assert_snapshot!(shown(&world, &NARROW), @r#"
     Planning in sandbox dev of 1234@AdobeOrg (https://platform.adobe.io): plan
-      bd34afb4cd47c36b
+      95d32e2930e0b8ed
 
     ~ zendesk-users.baseConnection  update 10383d02-2777-4be7-a309-9dd6eea1b461
         # the manifest changed
@@ -971,7 +971,7 @@ fn json_in_a_text_is_laid_out() {
     world.wanted(Kind::Dataflow)["transformations"]["Copy"] = column("created_at");
     insta::assert_snapshot!(shown(&world, &NARROW), @r#"
     Planning in sandbox dev of 1234@AdobeOrg (https://platform.adobe.io): plan
-      ce584d8a30511e4a
+      4346de65ef3ff653
 
     ~ zendesk-users.dataflow  update 50383d02-2777-4be7-a309-9dd6eea1b465
         # the manifest changed
