@@ -32,6 +32,8 @@ fn plans() -> Vec<(&'static str, String)> {
     let mut plans = Vec::new();
     let mut keep = |name, planned: &Planned| plans.push((name, terraform(name, planned)));
 
+    s.manifest(&manifest.edit("interval: 15", "interval: 30"));
+    keep("slow", &s.plan(&[]));
     s.manifest(&manifest);
     keep("create", &s.plan(&[]));
     s.apply(&[]).success().end();
