@@ -131,9 +131,9 @@ impl Plan {
 
     /// SHA-256 over the canonical plan, in hex: equal plans have equal fingerprints, wherever they were made. Whether the
     /// secrets were at hand makes no difference, as long as they are not what changes; nor does how many other objects
-    /// there are, so that an unrelated apply does not spoil a reviewed plan.
+    /// there are, or whether they were looked at, so that an unrelated apply does not spoil a reviewed plan.
     pub fn fingerprint(&self) -> String {
-        let plan = Self { notes: Vec::new(), unchanged: 0, ..self.clone() };
+        let plan = Self { notes: Vec::new(), unchanged: 0, partial: false, ..self.clone() };
         let plan = serde_json::to_value(&plan).unwrap_or_default();
         let plan = map_leaves(&plan, &mut |leaf| match leaf {
             Leaf::Secret { source, .. } => {

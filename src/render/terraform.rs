@@ -70,7 +70,7 @@ struct State<'p> {
 
 /// What names an object, wherever it stands.
 #[derive(Clone, Serialize)]
-struct Name<'p> {
+struct Identity<'p> {
     address: String,
     mode: &'static str,
     #[serde(rename = "type")]
@@ -84,7 +84,7 @@ struct Name<'p> {
 #[derive(Serialize)]
 struct Resource<'p> {
     #[serde(flatten)]
-    name: Name<'p>,
+    name: Identity<'p>,
     schema_version: u64,
     values: Value,
     sensitive_values: Value,
@@ -95,7 +95,7 @@ struct Resource<'p> {
 #[derive(Serialize)]
 struct ResourceChange<'p> {
     #[serde(flatten)]
-    name: Name<'p>,
+    name: Identity<'p>,
     #[serde(skip_serializing_if = "Option::is_none")]
     deposed: Option<&'p str>,
     change: Change<'p>,
@@ -183,7 +183,7 @@ pub fn plan(plan: &Plan) -> Value {
         configuration: configuration(plan),
         relevant_attributes: relevant_attributes(plan),
         checks: Vec::new(),
-        applyable: !refused && !(plan.is_empty() && plan.records.is_empty()),
+        applyable: !refused && (!plan.is_empty() || !plan.records.is_empty()),
         complete: !refused && !plan.partial,
         errored: refused,
         flowform,
@@ -446,7 +446,7 @@ fn split(value: &Value) -> Split {
 
 /// The Terraform address of an object. A pipeline's name that is no identifier there becomes one, and stands as it is
 /// in the index, so that no two objects have one address.
-fn name(address: &Address) -> Name<'_> {
+fn name(address: &Address) -> Identity<'_> {
     let pipeline = address.pipeline.as_str();
     let mut name: String =
         pipeline.chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' }).collect();
@@ -456,7 +456,7 @@ fn name(address: &Address) -> Name<'_> {
     let index = (name != pipeline).then_some(pipeline);
     let kind = resource_type(address);
     let key = index.map_or_else(String::new, |index| format!("[{}]", quoted(index)));
-    Name {
+    Identity {
         address: format!("{kind}.{name}{key}"),
         mode: "managed",
         kind,
@@ -509,11 +509,11 @@ fn quoted(text: &str) -> String {
 fn configuration(plan: &Plan) -> Configuration {
     let mut resources: Vec<Configured> = Vec::new();
     let block = |address| {
-        let Name { kind, name, .. } = name(address);
+        let Identity { kind, name, .. } = name(address);
         format!("{kind}.{name}")
     };
     for operation in plan.operations.iter().filter(|o| o.body.is_some()) {
-        let Name { mode, kind, name, index, .. } = name(&operation.address);
+        let Identity { mode, kind, name, index, .. } = name(&operation.address);
         let address = format!("{kind}.{name}");
         let parents = depends_on(operation).map(block);
         if let Some(known) = resources.iter_mut().find(|r| r.address == address) {
