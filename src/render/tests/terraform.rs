@@ -3,9 +3,14 @@
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
-use super::*;
-use crate::plan::{Mode, Selector};
-use crate::render::terraform;
+use serde_json::{Value, json};
+
+use super::cases::{
+    NOW, World, address, cascade, conflict, destroyed, gone, mapping_change, namesake, one_field, secret,
+};
+use crate::kind::{Kind, Observed, SecretSource};
+use crate::plan::{self, Mode, Selector};
+use crate::render::{json, terraform};
 
 /// A secret whose value is another than the one sent.
 fn secret_changed() -> World {
@@ -51,7 +56,7 @@ fn asked_for() -> World {
 }
 
 fn refreshed() -> World {
-    let mut world = drifted();
+    let mut world = conflict();
     world.options.mode = Mode::RefreshOnly;
     world
 }
@@ -72,7 +77,7 @@ fn cases() -> Vec<(&'static str, World)> {
         ("mapping change", mapping_change()),
         ("replacement cascade", cascade()),
         ("replacement asked for", asked_for()),
-        ("drift", drifted()),
+        ("drift", conflict()),
         ("refresh", refreshed()),
         ("destroy", destroyed()),
         ("dropped from the manifest", dropped()),
@@ -108,7 +113,7 @@ fn replacement_cascade_whole() {
 
 #[test]
 fn drift_whole() {
-    insta::assert_snapshot!("terraform-drift", json::to_string(&document(&drifted())["resource_drift"]));
+    insta::assert_snapshot!("terraform-drift", json::to_string(&document(&conflict())["resource_drift"]));
 }
 
 #[test]
