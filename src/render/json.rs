@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 
 use super::report::{Class, classes};
 use super::request::Precondition;
-use super::{change, request, value};
+use super::{request, value, view};
 use crate::apply::{Report, StepResult, verb};
 use crate::kind::{Leaf, Step, map_leaves};
 use crate::plan::{Action, Cause, Drift, FieldChange, Operation, Plan};
@@ -220,7 +220,7 @@ fn summary(plan: &Plan) -> Map<String, Value> {
         [Action::Create, Action::Adopt, Action::Update, Action::Replace, Action::Delete, Action::Forget]
     {
         let count = counts.get(&action).copied().unwrap_or_default();
-        summary.insert(super::text::action_words(action).1.to_owned(), count.into());
+        summary.insert(view::verb(action).to_owned(), count.into());
     }
     summary.insert("unchanged".to_owned(), plan.unchanged.into());
     summary.insert("drift".to_owned(), plan.drift.len().into());
@@ -232,7 +232,7 @@ fn operation(operation: &Operation) -> OperationDocument<'_> {
     OperationDocument {
         address: operation.address.to_string(),
         section: operation.address.kind.section(),
-        action: super::text::action_words(operation.action).1,
+        action: view::verb(operation.action),
         reason: &operation.reason,
         id: operation.id.as_deref(),
         changes: operation.changes.iter().map(changed).collect(),
@@ -241,7 +241,7 @@ fn operation(operation: &Operation) -> OperationDocument<'_> {
             .into_iter()
             .map(|r| RequestDocument {
                 step: &r.step.key,
-                title: request::title(operation.action, r.step),
+                title: r.title(),
                 only_if_failed: r.step.unless.as_deref(),
                 if_match: match &r.if_match {
                     Some(Precondition::FromStepBefore) => {
@@ -260,7 +260,7 @@ fn operation(operation: &Operation) -> OperationDocument<'_> {
 }
 
 fn changed(change: &FieldChange) -> ChangeDocument<'_> {
-    let sensitive = change::is_secret(change);
+    let sensitive = view::is_secret(change);
     ChangeDocument {
         path: &change.path,
         cause: match change.cause {
@@ -279,7 +279,7 @@ fn changed(change: &FieldChange) -> ChangeDocument<'_> {
 
 fn drift(drift: &Drift) -> DriftDocument<'_> {
     let field = |change| {
-        let sensitive = change::is_secret(change);
+        let sensitive = view::is_secret(change);
         DriftedDocument {
             path: &change.path,
             applied: hidden(change.applied.as_ref(), sensitive),
