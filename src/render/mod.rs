@@ -9,6 +9,7 @@
 
 mod change;
 mod difference;
+mod graph;
 pub mod json;
 mod members;
 mod page;
