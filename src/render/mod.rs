@@ -7,7 +7,7 @@
 //!
 //! `text` is the plan on a terminal, laid out by `change` (old and new), `rows` (lists as tables) and `page` (lines, colours,
 //! width); `markdown` the comment of a pull request; `gitlab` the counts of GitLab's widget; `json` the documented machine
-//! formats; `report` what an apply says. No kind is known by name here.
+//! formats, `terraform` a plan in Terraform's form; `report` what an apply says. No kind is known by name here.
 
 mod change;
 mod difference;
@@ -20,6 +20,7 @@ mod page;
 pub mod report;
 mod request;
 mod rows;
+pub mod terraform;
 pub mod text;
 mod value;
 mod view;

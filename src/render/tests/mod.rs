@@ -4,6 +4,7 @@ pub(crate) mod cases;
 mod gitlab;
 mod json;
 mod markdown;
+mod terraform;
 mod text;
 
 use crate::plan::Plan;
