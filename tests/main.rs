@@ -32,6 +32,7 @@ mod review;
 mod schemas;
 mod session;
 mod table;
+mod terraform;
 mod words;
 
 #[test]
