@@ -38,6 +38,7 @@ const RESOURCES: usize = 300;
 
 /// The forms of its lists (platform-api.md 5.2).
 const SHORT_RESOURCES: &str = "application/vnd.adobe.xed-id+json";
+const DESCRIPTORS: &str = "application/vnd.adobe.xdm+json";
 const FULL_RESOURCES: &str = "application/vnd.adobe.xed+json";
 
 /// What to look for.
@@ -169,7 +170,9 @@ pub async fn read_one(
 ) -> Result<Option<Observed>, Error> {
     let looker = Looker { client: client.clone(), kind };
     match kind.spec().listing() {
-        Listing::FlowService | Listing::Catalog | Listing::Registry => looker.read(id, None).await,
+        Listing::FlowService | Listing::Catalog | Listing::Registry | Listing::Descriptors => {
+            looker.read(id, None).await
+        }
         Listing::Offset => looker.newest(id, known).await,
     }
 }
@@ -184,18 +187,21 @@ pub async fn list(client: &Client, kind: Kind, call: &Call) -> Result<Vec<Observ
 }
 
 /// What was found of one kind.
-#[derive(Default)]
 struct Found {
+    kind: Kind,
     by_id: HashMap<String, Observed>,
     by_name: HashMap<String, Vec<Observed>>,
 }
 
 impl Found {
+    fn of(kind: Kind) -> Self {
+        Self { kind, by_id: HashMap::new(), by_name: HashMap::new() }
+    }
+
     /// Keeps what was asked for; of the rest of a long list nothing is held.
     fn add(&mut self, observed: Observed, known: &BTreeMap<String, Option<u64>>, names: &BTreeSet<String>) {
-        let name = observed.body.get("name").and_then(Value::as_str).unwrap_or_default();
-        if names.contains(name) {
-            let namesakes = self.by_name.entry(name.to_owned()).or_default();
+        if let Some(name) = self.kind.spec().name(&observed.body).filter(|name| names.contains(name)) {
+            let namesakes = self.by_name.entry(name).or_default();
             if namesakes.iter().all(|o| o.id != observed.id) {
                 namesakes.push(observed.clone());
             }
@@ -223,6 +229,7 @@ impl Looker {
             Listing::Offset => self.look_paged(&known, &names).await?,
             Listing::Catalog => self.look_keyed(&known, &names).await?,
             Listing::Registry => self.look_titled(&known, &names).await?,
+            Listing::Descriptors => self.look_at_all(&known, &names).await?,
         };
         // A list is no proof of absence; the object itself is asked before it counts as gone.
         let missing: Vec<(String, Option<u64>)> = known
@@ -256,7 +263,7 @@ impl Looker {
         // A comma separates alternatives and cannot be escaped by any document: such a name is looked for in the list.
         let filterable = names.iter().all(|n| !n.contains(','));
         let requests = ids.len().div_ceil(IDS_PER_REQUEST) + names.len().div_ceil(NAMES_PER_REQUEST);
-        let mut found = Found::default();
+        let mut found = Found::of(self.kind);
         if requests == 0 {
             return Ok(found);
         }
@@ -363,7 +370,7 @@ impl Looker {
         known: &BTreeMap<String, Option<u64>>,
         names: &BTreeSet<String>,
     ) -> Result<Found, Error> {
-        let mut found = Found::default();
+        let mut found = Found::of(self.kind);
         if known.is_empty() && names.is_empty() {
             return Ok(found);
         }
@@ -436,7 +443,7 @@ impl Looker {
         known: &BTreeMap<String, Option<u64>>,
         names: &BTreeSet<String>,
     ) -> Result<Found, Error> {
-        let mut found = Found::default();
+        let mut found = Found::of(self.kind);
         if names.is_empty() && known.len() <= FEW {
             return Ok(found);
         }
@@ -483,6 +490,30 @@ impl Looker {
         Err(self.undecodable("a list without an end"))
     }
 
+    /// Descriptors: one list of all, by their types; few of them are read singly by the caller.
+    async fn look_at_all(
+        &self,
+        known: &BTreeMap<String, Option<u64>>,
+        names: &BTreeSet<String>,
+    ) -> Result<Found, Error> {
+        let mut found = Found::of(self.kind);
+        if names.is_empty() && known.len() <= FEW {
+            return Ok(found);
+        }
+        let spec = self.kind.spec();
+        let reply = self.success(&Call::get(spec.collection()).accept(DESCRIPTORS)).await?;
+        let types = reply.body.as_object().ok_or_else(|| self.undecodable("a list that is no object"))?;
+        for item in types.values().filter_map(Value::as_array).flatten() {
+            let observed = spec.observed(item);
+            found.add(
+                observed.ok_or_else(|| self.undecodable("an object without a usable id"))?,
+                known,
+                names,
+            );
+        }
+        Ok(found)
+    }
+
     /// Datasets: many by one path, names by a filter each (platform-api.md 4.1; Catalog's "look up multiple objects").
     async fn look_keyed(
         &self,
@@ -504,7 +535,7 @@ impl Looker {
             let looker = self.clone();
             work.spawn(async move { looker.keyed(&call).await });
         }
-        let mut found = Found::default();
+        let mut found = Found::of(self.kind);
         while let Some(joined) = work.join_next().await {
             for observed in joined.map_err(|error| Error::Broken(error.to_string()))?? {
                 found.add(observed, known, names);
@@ -585,7 +616,8 @@ impl Looker {
         if reply.is_success() {
             // `items: []` on a 200 is "not found" too (platform-api.md 2.1). Anything else that is not this object proves
             // nothing, least of all that the object is gone.
-            if reply.body.get("items").and_then(Value::as_array).is_some_and(Vec::is_empty) {
+            let wrapped = matches!(spec.listing(), Listing::FlowService | Listing::Offset);
+            if wrapped && reply.body.get("items").and_then(Value::as_array).is_some_and(Vec::is_empty) {
                 return Ok(None);
             }
             return match spec.observed(&reply.body) {

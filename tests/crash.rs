@@ -14,7 +14,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Instant;
 
-use crate::support::{Ran, Sandbox, Text, pipeline};
+use crate::support::{Ran, Sandbox, Text, described, pipeline};
 
 /// What is done in a world.
 struct Workflow {
@@ -120,6 +120,21 @@ fn embedded() -> Workflow {
     world.set("FLOWFORM_RETRY_WAIT", "0.001");
     world.manifest(&three(&pipeline("one"), &pipeline("two")));
     Workflow { embedded: true, ..Workflow::new("apply --emulator", "apply", world, THREE) }
+}
+
+/// A schema, in Profile, and a dataset are made.
+fn describe() -> Workflow {
+    let world = Sandbox::new();
+    world.manifest(&described("users").edit("Email }\n", "Email }\n  profile: true\n"));
+    Workflow::new("apply of a schema and a dataset", "apply", world, [0; 5])
+}
+
+/// They are taken down.
+fn undescribe() -> Workflow {
+    let world = Sandbox::new();
+    world.manifest(&described("users"));
+    world.converge(&[]);
+    Workflow::new("destroy of a schema and a dataset", "destroy", world, [0; 5])
 }
 
 /// The person gives up.
@@ -338,6 +353,16 @@ fn killed_anywhere_in_a_replacement_of_what_is_shared() {
 #[test]
 fn killed_anywhere_in_a_destroy() {
     destroy().matrix();
+}
+
+#[test]
+fn killed_anywhere_in_an_apply_of_a_schema_and_a_dataset() {
+    describe().once();
+}
+
+#[test]
+fn killed_anywhere_in_a_destroy_of_a_schema_and_a_dataset() {
+    undescribe().once();
 }
 
 #[test]

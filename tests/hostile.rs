@@ -163,6 +163,7 @@ fn no_object_is_known_by_an_id_or_etag_that_no_request_could_name() {
         let spec = kind.spec();
         let object = |id: &str, etag: &str| match spec.listing() {
             Listing::Catalog => json!({ id: { "name": "n" } }),
+            Listing::Descriptors => json!({ "@id": id }),
             Listing::Registry => json!({ "$id": id, "title": "n", "allOf": [], "definitions": {},
                 "meta:registryMetadata": { "eTag": etag } }),
             _ => json!({ "id": id, "etag": etag, "name": "n", "mappings": [] }),

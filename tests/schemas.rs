@@ -307,3 +307,92 @@ fn many_schemas_are_read_by_few_requests() {
         }
     }
 }
+
+/// The same, with an identity and in Profile.
+fn in_profile(name: &str) -> Text {
+    let more = "  primaryIdentity: { field: _tenant.email, namespace: Email }\n  profile: true\n";
+    let profile = "  deleteData: true\n  profile: true\n";
+    whole(name)
+        .edit("  description: what a user is\n", &format!("  description: what a user is\n{more}"))
+        .edit("  deleteData: true\n", profile)
+}
+
+#[test]
+fn profile_is_entered_with_an_identity_and_never_left() {
+    let s = Sandbox::new();
+    let manifest = in_profile("users");
+    s.manifest(&manifest);
+    let requests = s.recorded(|s| s.apply(&["--parallelism", "1"]).success().end());
+    let contents = s.contents();
+    let made = short(&requests, &contents);
+    let expected = [
+        "POST /fieldgroups",
+        "POST /schemas",
+        "POST /descriptors",
+        "PATCH /schemas/OLD",
+        "POST /dataSets?requestDataSource=true",
+    ];
+    assert_eq!(made[..5], expected);
+    assert!(s.plan(&[]).is_empty());
+    s.state_is_the_platform();
+    let descriptor = &contents.one("descriptors").body;
+    assert_eq!(descriptor["xdm:sourceProperty"], "/_extconndev/email");
+    assert_eq!(descriptor["xdm:sourceSchema"], json!(contents.one("schemas").id));
+    assert_eq!(contents.one("schemas").body["meta:immutableTags"], json!(["union"]));
+    assert_eq!(contents.one("dataSets").body["tags"]["unifiedProfile"], json!(["enabled:true"]));
+    // Out again is no way, said or unsaid.
+    let schema_out =
+        manifest.edit("namespace: Email }\n  profile: true\n", "namespace: Email }\n  profile: false\n");
+    refused(&s, &schema_out, "takes part in Profile stays in it");
+    refused(
+        &s,
+        &manifest.edit("namespace: Email }\n  profile: true\n", "namespace: Email }\n"),
+        "stays in it",
+    );
+    // The identity is changed in place.
+    let crm = manifest.edit("namespace: Email", "namespace: CRMID");
+    assert_eq!(writes(&s, &crm), ["PUT /descriptors/OLD"]);
+    // What is in Profile is not taken down by the platform, and that is no failure.
+    s.destroy(&[]).success().end();
+    assert_eq!(s.contents().list(), ["schemas users schema", "fieldgroups users schema fields"]);
+}
+
+#[test]
+fn profile_can_be_entered_later_and_was_asked_for() {
+    let s = applied(&whole("users"));
+    let identity =
+        "  description: what a user is\n  primaryIdentity: { field: _tenant.email, namespace: Email }\n";
+    let with = whole("users").edit("  description: what a user is\n", identity);
+    assert_eq!(writes(&s, &with), ["POST /descriptors"]);
+    let later = with.edit("namespace: Email }\n", "namespace: Email }\n  profile: true\n");
+    assert_eq!(writes(&s, &later), ["PATCH /schemas/OLD"]);
+    // Somebody's own entry into Profile is not ours to undo.
+    let s = applied(&with);
+    let id = s.contents().one("schemas").id.replace(':', "%3A").replace('/', "%2F");
+    let union = json!([{ "op": "add", "path": "/meta:immutableTags", "value": ["union"] }]);
+    s.somebody().send("PATCH", &format!("/schemaregistry/tenant/schemas/{id}"), &[], &union);
+    assert!(s.plan(&[]).is_empty());
+    // Without an identity there is no way in.
+    s.manifest(&whole("users").edit("what a user is\n", "what a user is\n  profile: true\n"));
+    let ran = s.apply(&[]).exit(4);
+    assert!(ran.stderr.contains("needs a primary identity"), "{ran}");
+    ran.end();
+    s.manifest(&with.edit("field: _tenant.email", "field: _tenant.mail"));
+    let ran = s.apply(&[]).exit(4);
+    assert!(ran.stderr.contains("did you mean `_tenant.email`?"), "{ran}");
+    ran.end();
+}
+
+#[test]
+fn an_identity_that_is_there_is_adopted_with_its_schema() {
+    let s = applied(&in_profile("users"));
+    let before = s.contents();
+    std::fs::remove_file(s.state_path()).unwrap();
+    s.apply(&["--adopt", "users.schema", "--adopt", "users.fieldGroup"])
+        .exit(8)
+        .shows("users.identity")
+        .end();
+    s.converge(&["--adopt", "users"]);
+    assert_eq!(s.contents().of("descriptors"), before.of("descriptors"));
+    s.state_is_the_platform();
+}

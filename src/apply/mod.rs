@@ -228,7 +228,7 @@ impl<'a> Walk<'a> {
                 let step = steps[index];
                 self.running.remove(step.key.as_str());
                 if let Intent::Create { body, .. } = &step.intent
-                    && let Some(name) = recover::name(body)
+                    && let Some(name) = recover::name(step.address.kind, body)
                 {
                     self.names.remove(&(step.address.kind, name));
                 }
@@ -270,7 +270,7 @@ impl<'a> Walk<'a> {
             return Readiness::NotTried(because.to_owned());
         }
         if let Intent::Create { body, .. } = &step.intent
-            && let Some(name) = recover::name(body)
+            && let Some(name) = recover::name(step.address.kind, body)
             && self.names.contains(&(step.address.kind, name))
         {
             return Readiness::Wait;
@@ -287,7 +287,7 @@ impl<'a> Walk<'a> {
     ) {
         self.running.insert(&step.key);
         if let Intent::Create { body, .. } = &step.intent
-            && let Some(name) = recover::name(body)
+            && let Some(name) = recover::name(step.address.kind, body)
         {
             self.names.insert((step.address.kind, name));
         }
@@ -375,7 +375,7 @@ impl<'a> Walk<'a> {
                     id,
                     etag,
                     version,
-                    applied: recover::applied(&body, None),
+                    applied: recover::applied(address.kind, &body, None),
                     depends_on: step.depends_on.clone(),
                     protect: step.protect,
                     replaced,
@@ -396,7 +396,7 @@ impl<'a> Walk<'a> {
                 entry.filter(|e| e.id == id).map(|entry| Entry {
                     etag,
                     version: version.or(entry.version),
-                    applied: recover::applied(&after, Some(&entry.applied)),
+                    applied: recover::applied(address.kind, &after, Some(&entry.applied)),
                     depends_on: step.depends_on.clone(),
                     protect: step.protect,
                     ..entry.clone()
@@ -404,14 +404,15 @@ impl<'a> Walk<'a> {
             }
             Intent::Switch { id: None, .. } => None,
             Intent::Switch { id: Some(id), on, mut before, .. } => {
-                if let Some(members) = before.as_object_mut() {
-                    members.insert("enabled".to_owned(), on.into());
+                let switch = address.kind.spec().switch();
+                if let (Some(members), Some(switch)) = (before.as_object_mut(), switch) {
+                    members.insert(switch.member.to_owned(), on.into());
                 }
                 self.touched.insert(id.clone(), (etag.clone(), before));
                 entry.filter(|e| e.id == id).map(|entry| {
                     let mut entry = Entry { etag, ..entry.clone() };
-                    if let Some(members) = entry.applied.as_object_mut() {
-                        members.insert("enabled".to_owned(), on.into());
+                    if let (Some(members), Some(switch)) = (entry.applied.as_object_mut(), switch) {
+                        members.insert(switch.member.to_owned(), on.into());
                     }
                     entry
                 })

@@ -96,7 +96,7 @@ pub(super) async fn look_up(
     ours: BTreeSet<String>,
     sender: Sender<'_>,
 ) -> Result<Found, observe::Error> {
-    let Some(name) = name(body) else { return Ok(Found::Nothing) };
+    let Some(name) = name(address.kind, body) else { return Ok(Found::Nothing) };
     let wanted = Wanted { names: vec![(address.clone(), name)], ours, ..Wanted::default() };
     let seen = observe::observe(client, wanted).await?;
     let candidates = seen.namesakes.get(address).map_or(&[][..], Vec::as_slice);
@@ -129,7 +129,7 @@ pub async fn recover(client: &Client, state: &State, patience: Patience) -> Resu
     let mut wanted = Wanted { ours: state.ids(), ..Wanted::default() };
     for step in &open {
         if let Intent::Create { body, .. } = &step.intent
-            && let Some(name) = name(body)
+            && let Some(name) = name(step.address.kind, &fill_ids(body, &state.entries))
         {
             wanted.names.push((step.address.clone(), name));
         }
@@ -220,19 +220,20 @@ fn created_entry(
         id: observed.id.clone(),
         etag: observed.etag.clone(),
         version: observed.version,
-        applied: applied(body, None),
+        applied: applied(step.address.kind, body, None),
         depends_on: step.depends_on.clone(),
         protect: step.protect,
         replaced,
     }
 }
 
-/// What a create (`previous` is absent) or an update has sent. Whether the object runs is not in it: that is a switch's
-/// business, a step of its own, and what was only created is on.
-pub(super) fn applied(body: &Body, previous: Option<&Body>) -> Body {
+/// What a create (`previous` is absent) or an update has sent. A switch is not in it: that is a step of its own.
+pub(super) fn applied(kind: Kind, body: &Body, previous: Option<&Body>) -> Body {
     let mut applied = plan::as_applied(body, previous);
-    if let Some(enabled) = applied.get_mut("enabled") {
-        *enabled = previous.and_then(|p| p.get("enabled")).cloned().unwrap_or(true.into());
+    if let Some(switch) = kind.spec().switch()
+        && let Some(on) = applied.get_mut(switch.member)
+    {
+        *on = previous.and_then(|p| p.get(switch.member)).cloned().unwrap_or(switch.initial.into());
     }
     applied
 }
@@ -260,8 +261,8 @@ pub(super) fn holds_ids(body: &Body) -> bool {
 }
 
 /// The name that a body gives its object.
-pub(super) fn name(body: &Body) -> Option<String> {
-    body.get("name").and_then(serde_json::Value::as_str).map(str::to_owned)
+pub(super) fn name(kind: Kind, body: &Body) -> Option<String> {
+    kind.spec().name(body)
 }
 
 #[cfg(test)]

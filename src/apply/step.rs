@@ -123,7 +123,7 @@ impl Runner {
             }
             Intent::Switch { id: None, .. } => Done::of(misdirected()),
             Intent::Switch { id: Some(id), on, before, .. } => {
-                self.change(step, id, &Goal::Enabled { on: *on, before }).await
+                self.change(step, id, &Goal::Switched { kind, on: *on, before }).await
             }
             Intent::Delete { id, etag, version, before, .. } => {
                 self.delete(kind, step, id, etag.as_ref(), *version, before).await
@@ -501,14 +501,14 @@ impl Runner {
 /// What a change in place is to bring about.
 enum Goal<'a> {
     Fields { before: &'a Body, after: &'a Body, paths: &'a [String] },
-    Enabled { on: bool, before: &'a Body },
+    Switched { kind: Kind, on: bool, before: &'a Body },
 }
 
 impl Goal<'_> {
     /// Whether there is no picture to compare with: the object was made or changed by this very run.
     fn is_free(&self) -> bool {
         match self {
-            Self::Fields { before, .. } | Self::Enabled { before, .. } => before.is_null(),
+            Self::Fields { before, .. } | Self::Switched { before, .. } => before.is_null(),
         }
     }
 
@@ -520,13 +520,15 @@ impl Goal<'_> {
                 let wanted = after.pointer(path);
                 wanted.and_then(leaf).is_none() && plan::same_values(wanted, now.pointer(path))
             }),
-            Self::Enabled { on, .. } => now.get("enabled") == Some(&Value::Bool(*on)),
+            Self::Switched { kind, on, .. } => {
+                kind.spec().switch().is_some_and(|switch| now.get(switch.member) == Some(&Value::Bool(*on)))
+            }
         }
     }
 
     /// What moved since the plan was made, by path; nothing when it was only the platform's bookkeeping.
     fn moved(&self, kind: Kind, now: &Body) -> Vec<String> {
-        let (Self::Fields { before, .. } | Self::Enabled { before, .. }) = self;
+        let (Self::Fields { before, .. } | Self::Switched { before, .. }) = self;
         if before.is_null() {
             return Vec::new();
         }

@@ -14,7 +14,7 @@ use super::{environment, now, progress};
 use crate::api::Client;
 use crate::apply::{self, Patience, Recovery};
 use crate::emulator;
-use crate::kind::{Address, Kind, SecretSource};
+use crate::kind::{Address, Body, Kind, Leaf, SecretSource, map_leaves};
 use crate::manifest::Manifest;
 use crate::observe::{self, Wanted};
 use crate::plan::{self, Action, Inputs, Mode, Observations, Options, Plan, Selector};
@@ -185,7 +185,15 @@ impl Session {
         let mut plan = build(&observations);
         // Who else bears the name of what is replaced must be known before its successor is made, so that a lost answer
         // cannot be mistaken for one of them.
-        let names = names_of(&plan, |action| action == Action::Replace);
+        // So must those of what goes by an id that the plan itself has found, as with an adopted schema.
+        let mut names = names_of(&plan, |action| action == Action::Replace);
+        names.extend(names_of(&plan, |action| action == Action::Create).into_iter().filter(
+            |(address, name)| {
+                let body = manifest.sections.iter().find(|s| s.address == *address).map(|s| &s.body);
+                let entry_names = body.and_then(|body| address.kind.spec().name(body));
+                entry_names.as_ref() != Some(name) && !observations.namesakes.contains_key(address)
+            },
+        ));
         if !names.is_empty() {
             let ours = state.map(State::ids).unwrap_or_default();
             let wanted = Wanted { names, ours, ..Wanted::default() };
@@ -240,14 +248,20 @@ impl Session {
     ) -> Result<Observations, Failure> {
         let empty = BTreeMap::new();
         let entries = state.map_or(&empty, |s| &s.entries);
-        let names: BTreeMap<&Address, &str> = manifest
+        let known = |body: &Body| {
+            map_leaves(body, &mut |leaf| match leaf {
+                Leaf::Id(address) => entries.get(address).map(|e| e.id.as_str().into()),
+                _ => None,
+            })
+        };
+        let names: BTreeMap<&Address, String> = manifest
             .sections
             .iter()
             .filter(|_| options.mode == Mode::Normal)
-            .filter_map(|s| Some((&s.address, s.body.get("name")?.as_str()?)))
+            .filter_map(|s| Some((&s.address, s.address.kind.spec().name(&known(&s.body))?)))
             .collect();
         let named = |addresses: &mut dyn Iterator<Item = &Address>| -> Vec<(Address, String)> {
-            addresses.filter_map(|a| Some((a.clone(), (*names.get(a)?).to_owned()))).collect()
+            addresses.filter_map(|a| Some((a.clone(), names.get(a)?.clone()))).collect()
         };
         let mut wanted = Wanted { ours: state.map(State::ids).unwrap_or_default(), ..Wanted::default() };
         for (address, entry) in entries {
@@ -301,7 +315,7 @@ fn names_of(plan: &Plan, which: impl Fn(Action) -> bool) -> Vec<(Address, String
     plan.operations
         .iter()
         .filter(|o| which(o.action))
-        .filter_map(|o| Some((o.address.clone(), o.body.as_ref()?.get("name")?.as_str()?.to_owned())))
+        .filter_map(|o| Some((o.address.clone(), o.address.kind.spec().name(o.body.as_ref()?)?)))
         .collect()
 }
 

@@ -13,7 +13,7 @@
 //! | `context`, `clock` | what a handler works with; time, ids, etags |
 //! | `flow_service`, `filter` | what the kinds of Flow Service share; its query language |
 //! | `connection`, `source`, `target`, `flow`, `schedule`, `runs`, `specs` | Flow Service's kinds |
-//! | `mapping_set`, `dataset`, `schema`, `sandbox`, `ims` | the other services |
+//! | `mapping_set`, `dataset`, `schema`, `descriptor`, `sandbox`, `ims` | the other services |
 //! | `seed` | what a sandbox holds from the start |
 //! | `store`, `logbook` | objects on disk, requests in a log |
 //!
@@ -33,6 +33,7 @@ mod clock;
 mod connection;
 mod context;
 mod dataset;
+mod descriptor;
 mod fault;
 mod filter;
 mod flow;

@@ -161,6 +161,7 @@ fn object_of(service: &str, rest: &[&str]) -> Option<(Kind, String)> {
         }
         ("schemaregistry", ["tenant", "schemas", id]) => (Kind::Schema, id),
         ("schemaregistry", ["tenant", "fieldgroups" | "mixins", id]) => (Kind::FieldGroup, id),
+        ("schemaregistry", ["tenant", "descriptors", id]) => (Kind::Descriptor, id),
         _ => return None,
     };
     Some((kind, (*id).to_owned()))
@@ -186,6 +187,12 @@ fn interfere(cx: &mut Context<'_>, service: &str, rest: &[&str], fault: &FaultKi
         }
         FaultKind::Edit if kind == Kind::MappingSet => mapping_set::edited_elsewhere(cx, &id),
         FaultKind::Edit if kind == Kind::DataSet => dataset::edited_elsewhere(cx, &id),
+        FaultKind::Edit if kind == Kind::Descriptor => {
+            if let Some(mut record) = cx.get(kind, &id).cloned() {
+                record.body["xdm:namespace"] = "CRMID".into();
+                cx.put(kind, record);
+            }
+        }
         FaultKind::Edit => schema::edited_elsewhere(cx, kind, &id),
         FaultKind::EtagBump => {
             // Kinds without an etag: the date moves, nothing else.

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::clock;
 use super::context::{Context, account, shallow, text};
+use super::descriptor;
 use super::message::{Answer, Refusal, Reply, registry};
 use super::store::{Kind, Record};
 
@@ -55,8 +56,9 @@ pub(super) fn route(cx: &mut Context<'_>, rest: &[&str]) -> Answer {
         (
             "GET",
             ["global", "schemas" | "fieldgroups" | "mixins" | "datatypes"]
-            | ["tenant", "classes" | "datatypes" | "descriptors" | "unions"],
+            | ["tenant", "classes" | "datatypes" | "unions"],
         ) => list_of(cx, &[]),
+        (_, ["tenant", "descriptors", rest @ ..]) => descriptor::route(cx, rest),
         (_, ["tenant", "schemas", rest @ ..]) => resource(cx, Kind::Schema, rest),
         (_, ["tenant", "fieldgroups" | "mixins", rest @ ..]) => resource(cx, Kind::FieldGroup, rest),
         _ => Err(registry("1010-404", "Resource not found", "No such resource.")),
@@ -77,11 +79,11 @@ fn resource(cx: &mut Context<'_>, kind: Kind, rest: &[&str]) -> Answer {
     }
 }
 
-fn not_found(id: &str) -> Refusal {
+pub(super) fn not_found(id: &str) -> Refusal {
     registry("1010-404", "Resource not found", format!("The requested resource {id} was not found."))
 }
 
-fn bad(detail: &str) -> Refusal {
+pub(super) fn bad(detail: &str) -> Refusal {
     registry("1400-400", "Bad request", detail)
 }
 
@@ -336,6 +338,9 @@ fn update(cx: &mut Context<'_>, kind: Kind, id: &str) -> Answer {
     if !shallow(&body) {
         return Err(bad("The resource would be nested too deeply."));
     }
+    if kind == Kind::Schema {
+        check_union(cx, &record, &body)?;
+    }
     if in_use(cx, kind, &record.id) {
         let mut after = Record { body: body.clone(), ..record.clone() };
         after.body["$id"] = before["$id"].clone();
@@ -354,6 +359,31 @@ fn update(cx: &mut Context<'_>, kind: Kind, id: &str) -> Answer {
     Ok(Reply::ok(body))
 }
 
+/// Immutable tags are "intended to be set, but never removed", and Profile wants to know whose a record is
+/// (platform-api.md 5.5).
+fn check_union(cx: &Context<'_>, record: &Record, after: &Value) -> Result<(), Refusal> {
+    let is_union = |body: &Value| {
+        body["meta:immutableTags"].as_array().is_some_and(|tags| tags.iter().any(|tag| tag == "union"))
+    };
+    match (is_union(&record.body), is_union(after)) {
+        (true, false) => Err(bad("Immutable tags cannot be removed.")),
+        (false, true) => {
+            let mut resolved = record.clone();
+            resolved.body = after.clone();
+            let identity_map = !full(cx, &resolved)["properties"]["identityMap"].is_null();
+            if identity_map || descriptor::has_primary(cx, &record.id) {
+                return Ok(());
+            }
+            Err(registry(
+                "1528-400",
+                "Primary identity missing",
+                "A schema in the union needs a primary identity or an identityMap.",
+            ))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Every property of `before` is in `after` with its type.
 fn keeps(before: &Value, after: &Value) -> bool {
     before.as_object().into_iter().flatten().all(|(name, field)| {
@@ -370,7 +400,8 @@ fn keeps(before: &Value, after: &Value) -> bool {
 /// A schema by a dataset, a field group by a schema.
 fn in_use(cx: &Context<'_>, kind: Kind, id: &str) -> bool {
     if kind == Kind::Schema {
-        return cx.all(Kind::DataSet).any(|dataset| dataset.body["schemaRef"]["id"] == id);
+        let union = cx.get(kind, id).is_some_and(|schema| !schema.body["meta:immutableTags"].is_null());
+        return union || cx.all(Kind::DataSet).any(|dataset| dataset.body["schemaRef"]["id"] == id);
     }
     cx.all(Kind::Schema)
         .any(|schema| schema.body["allOf"].as_array().into_iter().flatten().any(|part| part["$ref"] == id))

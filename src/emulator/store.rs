@@ -26,6 +26,7 @@ pub(super) enum Kind {
     DataSet,
     Schema,
     FieldGroup,
+    Descriptor,
 }
 
 /// One object. `body` is what the service knows; the rest is how the emulator treats it.

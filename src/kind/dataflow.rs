@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use super::flow_service::{self, collection};
 use super::{
     Body, Context, Finding, Intent, Key, Kind, Leaf, Observed, Outcome, Reference, ReferenceKey, Rule, Shape,
-    Spec, section,
+    Spec, Switch, section,
 };
 use crate::wire::{Call, Reply};
 
@@ -188,6 +188,11 @@ impl Spec for Dataflow {
             _ if pointer.starts_with("/transformations/") => Rule::Patch,
             _ => Rule::Replace,
         }
+    }
+
+    fn switch(&self) -> Option<Switch> {
+        // A create always makes an enabled flow; its start lies ahead (platform-api.md 2.9).
+        Some(Switch { member: "enabled", initial: true })
     }
 
     fn started(&self, body: &Body, now: i64) -> bool {

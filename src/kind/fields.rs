@@ -333,3 +333,61 @@ pub(super) fn paths(fields: &Value) -> Vec<String> {
     }
     all
 }
+
+/// What of a destination is below the placeholder of the tenant's namespace: empty, or beginning with a dot.
+pub(super) fn below_tenant(destination: &str) -> Option<&str> {
+    destination.strip_prefix(TENANT).filter(|below| below.is_empty() || below.starts_with('.'))
+}
+
+/// The fields of the schema that the manifest describes.
+pub(super) struct Own {
+    paths: Vec<String>,
+    /// Whether field groups that the manifest does not describe add to them.
+    open: bool,
+}
+
+impl Own {
+    pub(super) fn of(section: &Value) -> Self {
+        let paths = paths(section.get("fields").unwrap_or(&Value::Null));
+        Self { paths, open: section.get("fieldGroups").is_some() }
+    }
+
+    /// What is wrong with a destination. Fields of classes and standard field groups are not known here, nor is the
+    /// tenant's namespace, so that only what is surely a mistake is one.
+    pub(super) fn finding(&self, pointer: &str, destination: &str) -> Option<Finding> {
+        let path = without_indexes(destination);
+        let (first, below) = path.split_once('.').unwrap_or((&path, ""));
+        if self.paths.contains(&path) {
+            return Some(
+                Finding::error(pointer, format!("`{destination}` is a field of the tenant's namespace"))
+                    .hint(format!("write `{TENANT}.{destination}`")),
+            );
+        }
+        if first != TENANT || self.open || self.paths.iter().any(|own| own == below) {
+            return None;
+        }
+        let finding = Finding::error(pointer, format!("the schema has no field for `{destination}`"));
+        let near = self.paths.iter().map(|own| (strsim::osa_distance(own, below), own)).min();
+        Some(match near {
+            Some((distance, own)) if distance <= 1 + below.len() / 4 => {
+                finding.hint(format!("did you mean `{TENANT}.{own}`?"))
+            }
+            _ => finding.hint("add it to the `fields` of the section `schema`"),
+        })
+    }
+}
+
+/// A path without `[0]` and `[*]`.
+fn without_indexes(path: &str) -> String {
+    let mut bare = String::new();
+    let mut inside = false;
+    for c in path.chars() {
+        match c {
+            '[' => inside = true,
+            ']' => inside = false,
+            _ if !inside => bare.push(c),
+            _ => {}
+        }
+    }
+    bare
+}

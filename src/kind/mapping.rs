@@ -3,11 +3,10 @@
 
 use serde_json::{Map, Value, json};
 
-use super::fields::{self, TENANT};
 use super::flow_service::error_code;
 use super::{
     Body, Context, Finding, Intent, Key, Listing, Observed, Outcome, Reference, ReferenceKey, Row, Rule,
-    Shape, Spec, section, usable_id,
+    Shape, Spec, fields, section, usable_id,
 };
 use crate::wire::{Call, Method, Reply, Safety, segment};
 
@@ -116,7 +115,13 @@ impl Spec for Mapping {
         if fields.is_empty() {
             findings.push(Finding::error("/fields", "a mapping needs at least one field"));
         }
-        let own = OwnFields::of(context);
+        let own = match context.first() {
+            // A section with mistakes of its own says nothing.
+            Some(Reference::Section { section, .. }) if section.get("name").is_some() => {
+                Some(fields::Own::of(section))
+            }
+            _ => None,
+        };
         let mut seen: std::collections::HashMap<&str, (usize, Map<String, Value>)> =
             std::collections::HashMap::new();
         for (index, field) in fields.iter().enumerate() {
@@ -162,14 +167,14 @@ impl Spec for Mapping {
 
     fn needs_namespace(&self, body: &Body) -> bool {
         let fields = body.get("fields").and_then(Value::as_object);
-        fields.into_iter().flatten().any(|(destination, _)| below_tenant(destination).is_some())
+        fields.into_iter().flatten().any(|(destination, _)| fields::below_tenant(destination).is_some())
     }
 
     fn settle(&self, mut body: Body, namespace: Option<&str>) -> Body {
         if let (Some(Value::Object(fields)), Some(namespace)) = (body.get_mut("fields"), namespace) {
             *fields = std::mem::take(fields)
                 .into_iter()
-                .map(|(destination, field)| match below_tenant(&destination) {
+                .map(|(destination, field)| match fields::below_tenant(&destination) {
                     Some(below) => (format!("{namespace}{below}"), field),
                     None => (destination, field),
                 })
@@ -276,67 +281,6 @@ impl Spec for Mapping {
             _ => Outcome::Refused,
         }
     }
-}
-
-/// What of a destination is below the placeholder of the tenant's namespace: empty, or beginning with a dot.
-fn below_tenant(destination: &str) -> Option<&str> {
-    destination.strip_prefix(TENANT).filter(|below| below.is_empty() || below.starts_with('.'))
-}
-
-/// The fields of the schema that the manifest describes.
-struct OwnFields {
-    paths: Vec<String>,
-    /// Whether field groups that the manifest does not describe add to them.
-    open: bool,
-}
-
-impl OwnFields {
-    fn of(context: &Context<'_>) -> Option<Self> {
-        let Reference::Section { section, .. } = context.first()? else { return None };
-        // A section with mistakes of its own says nothing.
-        section.get("name")?;
-        let paths = fields::paths(section.get("fields").unwrap_or(&Value::Null));
-        Some(Self { paths, open: section.get("fieldGroups").is_some() })
-    }
-
-    /// What is wrong with a destination. Fields of classes and standard field groups are not known here, nor is the
-    /// tenant's namespace, so that only what is surely a mistake is one.
-    fn finding(&self, pointer: &str, destination: &str) -> Option<Finding> {
-        let path = without_indexes(destination);
-        let (first, below) = path.split_once('.').unwrap_or((&path, ""));
-        if self.paths.contains(&path) {
-            return Some(
-                Finding::error(pointer, format!("`{destination}` is a field of the tenant's namespace"))
-                    .hint(format!("write `{TENANT}.{destination}`")),
-            );
-        }
-        if first != TENANT || self.open || self.paths.iter().any(|own| own == below) {
-            return None;
-        }
-        let finding = Finding::error(pointer, format!("the schema has no field for `{destination}`"));
-        let near = self.paths.iter().map(|own| (strsim::osa_distance(own, below), own)).min();
-        Some(match near {
-            Some((distance, own)) if distance <= 1 + below.len() / 4 => {
-                finding.hint(format!("did you mean `{TENANT}.{own}`?"))
-            }
-            _ => finding.hint("add it to the `fields` of the section `schema`"),
-        })
-    }
-}
-
-/// A path without `[0]` and `[*]`.
-fn without_indexes(path: &str) -> String {
-    let mut bare = String::new();
-    let mut inside = false;
-    for c in path.chars() {
-        match c {
-            '[' => inside = true,
-            ']' => inside = false,
-            _ if !inside => bare.push(c),
-            _ => {}
-        }
-    }
-    bare
 }
 
 /// A number, also one that comes as a string.

@@ -14,6 +14,7 @@ mod field_group;
 mod fields;
 mod flow_service;
 mod grammar;
+mod identity;
 mod mapping;
 mod registry;
 mod schema;
@@ -43,6 +44,8 @@ pub enum Kind {
     FieldGroup,
     /// What the data looks like (`/schemas`).
     Schema,
+    /// Whose a record is (`/descriptors`); made by the section `schema`.
+    Identity,
     /// Where the data is kept (Catalog `/dataSets`).
     Dataset,
     /// Credentials for a source system (Flow Service `/connections`).
@@ -59,9 +62,10 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind, parents before children.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::FieldGroup,
         Self::Schema,
+        Self::Identity,
         Self::Dataset,
         Self::BaseConnection,
         Self::Source,
@@ -75,6 +79,7 @@ impl Kind {
         match self {
             Self::FieldGroup => &field_group::FieldGroup,
             Self::Schema => &schema::Schema,
+            Self::Identity => &identity::Identity,
             Self::Dataset => &dataset::Dataset,
             Self::BaseConnection => &base_connection::BaseConnection,
             Self::Source => &source::Source,
@@ -409,6 +414,15 @@ pub struct Row {
     pub implied: &'static [(&'static str, &'static str)],
 }
 
+/// A field that an action changes ([`Rule::Switch`]).
+#[derive(Clone, Copy, Debug)]
+pub struct Switch {
+    /// The body's member, true or false.
+    pub member: &'static str,
+    /// What it is after a create.
+    pub initial: bool,
+}
+
 /// What goes with an object that is deleted.
 #[derive(Clone, Copy, Debug)]
 pub struct Loss {
@@ -429,6 +443,8 @@ pub enum Listing {
     Offset,
     /// `orderby`, `start` and `limit`; no filter to rely on (platform-api.md 5.4).
     Registry,
+    /// All at once, by type (Adobe's "Descriptors endpoint").
+    Descriptors,
     /// Objects keyed by id: several ids in one path, a `name` filter (platform-api.md 4.1).
     Catalog,
 }
@@ -457,6 +473,14 @@ pub trait Spec: Sync {
     fn check(&self, section: &Value, context: &Context<'_>) -> Vec<Finding>;
     /// The wanted body of a section that passed [`Spec::check`]: defaults filled in, references and secrets as leaves.
     fn desired(&self, section: &Value, context: &Context<'_>) -> Body;
+    /// The name by which the platform is asked for the object of a body; `None` where that is not known yet.
+    fn name(&self, body: &Body) -> Option<String> {
+        body.get("name").and_then(Value::as_str).map(str::to_owned)
+    }
+    /// The field that is switched and not changed; `None` where there is none.
+    fn switch(&self) -> Option<Switch> {
+        None
+    }
     /// Whether [`Spec::settle`] has a use for the tenant's namespace.
     fn needs_namespace(&self, _body: &Body) -> bool {
         false

@@ -95,7 +95,7 @@ pub(super) fn outcome(intent: &Intent, reply: &Reply, id: &str) -> Outcome {
     match reply.status {
         404 => Outcome::Absent,
         // What data was described by, or others refer to, is not deleted: that is said, not failed on.
-        400 | 403 | 405 | 409 if deleting => Outcome::LeftInPlace,
+        400 | 405 | 409 if deleting => Outcome::LeftInPlace,
         409 | 412 => Outcome::Conflict,
         408 | 500..=599 => Outcome::Unclear,
         _ => Outcome::Refused,

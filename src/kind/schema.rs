@@ -6,9 +6,9 @@ use serde_json::{Map, Value, json};
 use super::registry::{self, tenant};
 use super::{
     Body, Context, Finding, Intent, Key, Kind, Listing, Observed, Outcome, Reference, ReferenceKey, Rule,
-    Shape, Spec, fields, flow_service, section,
+    Shape, Spec, Switch, fields, flow_service, section,
 };
-use crate::wire::{Call, Reply};
+use crate::wire::{Call, Method, Reply, Safety, segment};
 
 pub(super) struct Schema;
 
@@ -33,6 +33,17 @@ const GRAMMAR: &[Key] = &[
         "Title of the field group that holds `fields`; `NAME fields` when left out.",
     ),
     Key::optional("fieldGroups", Shape::List(&Shape::Uri), "The $id of further field groups."),
+    Key::optional("primaryIdentity", Shape::Object(IDENTITY), "The field that tells whose a record is."),
+    Key::optional(
+        "profile",
+        Shape::Bool,
+        "Whether the schema takes part in Real-Time Customer Profile. Once true it stays so.",
+    ),
+];
+
+const IDENTITY: &[Key] = &[
+    Key::required("field", Shape::Text, "Its path, as in a mapping's destination: `_tenant.email`."),
+    Key::required("namespace", Shape::Text, "The identity namespace's code, such as Email."),
 ];
 
 const REFERENCES: &[ReferenceKey] =
@@ -43,6 +54,9 @@ const CLASSES: [(&str, &str); 2] = [
     ("profile", "https://ns.adobe.com/xdm/context/profile"),
     ("experienceEvent", "https://ns.adobe.com/xdm/context/experienceevent"),
 ];
+
+/// The tag of schemas that take part in Profile: set once, never removed (platform-api.md 5.5).
+const UNION: &str = "union";
 
 /// The class's `$id`, of a section.
 pub(super) fn class_of(section: &Value) -> String {
@@ -82,6 +96,19 @@ impl Spec for Schema {
             findings
                 .push(Finding::error("/fieldGroupName", "without `fields` there is no field group to name"));
         }
+        if let Some(field) = section.pointer("/primaryIdentity/field").and_then(Value::as_str) {
+            findings.extend(fields::Own::of(section).finding("/primaryIdentity/field", field));
+        }
+        // XDM-1528-400. Further field groups may bring an identity map.
+        if section.get("profile") == Some(&Value::Bool(true))
+            && section.get("primaryIdentity").is_none()
+            && section.get("fieldGroups").is_none()
+        {
+            findings.push(
+                Finding::error("/profile", "a schema in Profile needs a primary identity")
+                    .hint("as in `primaryIdentity: { field: _tenant.email, namespace: Email }`"),
+            );
+        }
         findings
     }
 
@@ -95,7 +122,14 @@ impl Spec for Schema {
         let more = section.get("fieldGroups").and_then(Value::as_array).into_iter().flatten();
         groups.extend(more.filter_map(Value::as_str).map(|id| (id.to_owned(), true.into())));
         body.insert("fieldGroups".into(), Value::Object(groups));
+        if let Some(profile) = section.get("profile") {
+            body.insert("profile".into(), profile.clone());
+        }
         Value::Object(body)
+    }
+
+    fn switch(&self) -> Option<Switch> {
+        Some(Switch { member: "profile", initial: false })
     }
 
     fn settle(&self, mut body: Body, _namespace: Option<&str>) -> Body {
@@ -113,13 +147,20 @@ impl Spec for Schema {
     }
 
     fn rule(&self, pointer: &str, _from: Option<&Value>, _to: Option<&Value>) -> Rule {
-        if pointer == "/class" { Rule::Replace } else { Rule::Patch }
+        match pointer {
+            "/class" => Rule::Replace,
+            "/profile" => Rule::Switch,
+            _ => Rule::Patch,
+        }
     }
 
     fn forbids(&self, pointer: &str, observed: &Body, desired: &Body) -> Option<String> {
         let gone = || observed.pointer(pointer).is_some() && desired.pointer(pointer).is_none();
         match pointer {
             "/class" => Some("the class of a schema cannot be changed".to_owned()),
+            "/profile" if observed.get("profile") == Some(&Value::Bool(true)) => {
+                Some("a schema that takes part in Profile stays in it".to_owned())
+            }
             _ if pointer.starts_with("/fieldGroups/") && gone() => {
                 let id = section::unescape(pointer.trim_start_matches("/fieldGroups/"));
                 Some(format!("a schema keeps its fields: the field group {id} cannot be taken from it"))
@@ -159,6 +200,9 @@ impl Spec for Schema {
         body.insert("class".into(), class.into());
         let groups = references.into_iter().map(|id| (id.to_owned(), Value::from(true))).collect();
         body.insert("fieldGroups".into(), Value::Object(groups));
+        let tags = remote.get("meta:immutableTags").and_then(Value::as_array);
+        let profile = tags.is_some_and(|tags| tags.iter().any(|tag| tag == UNION));
+        body.insert("profile".into(), profile.into());
         registry::observed(remote, Value::Object(body), Value::Null)
     }
 
@@ -167,6 +211,11 @@ impl Spec for Schema {
     }
 
     fn calls(&self, intent: &Intent) -> Vec<Call> {
+        if let Intent::Switch { id: Some(id), on: true, .. } = intent {
+            let operation = json!({ "op": "add", "path": "/meta:immutableTags", "value": [UNION] });
+            let path = format!("{COLLECTION}/{}", segment(id));
+            return vec![Call::new(Method::Patch, path, Safety::Repeatable).body(json!([operation]))];
+        }
         registry::calls(COLLECTION, intent, request, |before, after, paths, _| {
             let mut operations = registry::names(before, after, paths);
             for id in groups(after).filter(|id| !groups(before).any(|other| other == *id)) {

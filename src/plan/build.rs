@@ -336,11 +336,13 @@ impl Builder<'_> {
         self.fates.insert(address.clone(), Fate { id: None, version: None });
         let mut steps =
             vec![step(address, "create", Intent::Create { body: desired.clone(), namesakes, replaces })];
-        if desired.get("enabled") == Some(&Value::Bool(false)) {
-            // A create always makes an enabled flow; its start lies ahead, so it is off before it runs
-            // (platform-api.md 2.9).
-            let intent = Intent::Switch { id: None, etag: None, on: false, before: Value::Null };
-            steps.push(step(address, "disable", intent));
+        // What a create leaves otherwise than wanted is switched right after it.
+        if let Some(switch) = address.kind.spec().switch()
+            && let Some(Value::Bool(on)) = desired.get(switch.member)
+            && *on != switch.initial
+        {
+            let intent = Intent::Switch { id: None, etag: None, on: *on, before: Value::Null };
+            steps.push(step(address, if *on { "enable" } else { "disable" }, intent));
         }
         self.plan.operations.push(Operation {
             address: address.clone(),
@@ -425,8 +427,9 @@ impl Builder<'_> {
         desired: &Body,
         changes: &[FieldChange],
     ) -> Vec<Step> {
-        let (switch, fields): (Vec<&FieldChange>, Vec<_>) =
-            changes.iter().partition(|c| c.path == "/enabled");
+        let switch = address.kind.spec().switch();
+        let (switched, fields): (Vec<&FieldChange>, Vec<_>) =
+            changes.iter().partition(|c| switch.is_some_and(|s| c.path.strip_prefix('/') == Some(s.member)));
         let mut steps = Vec::new();
         if !fields.is_empty() {
             steps.push(step(
@@ -443,8 +446,8 @@ impl Builder<'_> {
                 },
             ));
         }
-        if let Some(change) = switch.first() {
-            let on = change.desired != Some(Value::Bool(false));
+        if let (Some(change), Some(switch)) = (switched.first(), switch) {
+            let on = change.desired.as_ref().and_then(Value::as_bool).unwrap_or(switch.initial);
             steps.push(step(
                 address,
                 if on { "enable" } else { "disable" },

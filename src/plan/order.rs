@@ -14,9 +14,15 @@ pub(super) fn key(address: &Address, verb: &str) -> String {
 pub(super) fn link(operations: &mut [Operation], depends_on: &BTreeMap<Address, BTreeSet<Address>>) {
     // Per address: the step after which others can rely on it, and the steps that end its old objects.
     let mut productive: HashMap<Address, String> = HashMap::new();
+    // The step after which the parts of a section are not enough: its last one that makes the object what it shall be.
+    let mut whole: HashMap<Address, String> = HashMap::new();
     let mut endings: HashMap<Address, Vec<String>> = HashMap::new();
     for operation in operations.iter() {
         for step in &operation.steps {
+            if step.unless.is_none() && !matches!(step.intent, Intent::Delete { .. } | Intent::Forget { .. })
+            {
+                whole.insert(step.address.clone(), step.key.clone());
+            }
             match step.intent {
                 Intent::Create { .. } | Intent::Update { .. } | Intent::Adopt { .. } => {
                     productive.insert(step.address.clone(), step.key.clone());
@@ -35,10 +41,22 @@ pub(super) fn link(operations: &mut [Operation], depends_on: &BTreeMap<Address, 
         }
     }
 
+    let is_part = |child: &Address, parent: &Address| child.kind.spec().part_of() == Some(parent.kind);
+    let made = |child: &Address, parent: &Address| {
+        if is_part(child, parent) { productive.get(parent) } else { whole.get(parent) }
+    };
     for operation in operations.iter_mut() {
         let parents = depends_on.get(&operation.address);
         let from_parents: Vec<String> =
-            parents.into_iter().flatten().filter_map(|p| productive.get(p).cloned()).collect();
+            parents.into_iter().flatten().filter_map(|p| made(&operation.address, p).cloned()).collect();
+        // A switch needs what the section's parts bring: Profile is entered with an identity.
+        let from_parts: Vec<String> = children
+            .get(&operation.address)
+            .into_iter()
+            .flatten()
+            .filter(|child| is_part(child, &operation.address))
+            .filter_map(|child| productive.get(*child).cloned())
+            .collect();
         // An old object may go when nothing refers to it any more: each child is gone, or points elsewhere.
         let from_children: Vec<String> = children
             .get(&operation.address)
@@ -67,6 +85,9 @@ pub(super) fn link(operations: &mut [Operation], depends_on: &BTreeMap<Address, 
                 }
                 _ if before.is_empty() => step.needs.clone_from(&from_parents),
                 _ => step.needs = before.last().cloned().into_iter().collect(),
+            }
+            if matches!(step.intent, Intent::Switch { .. }) {
+                step.needs.extend(from_parts.clone());
             }
             before.push(step.key.clone());
         }

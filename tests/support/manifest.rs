@@ -83,3 +83,24 @@ dataflow:
   description: from there to here
   schedule: { frequency: minute, interval: 15 }
 "#;
+
+/// What data looks like and where it is kept, and nothing that brings any.
+pub(crate) fn described(name: &str) -> Text {
+    Text(DESCRIBED.replace("NAME", name))
+}
+
+const DESCRIBED: &str = "apiVersion: flowform/v1
+pipeline: NAME
+platform: { org: 0123456789ABCDEF01234567@AdobeOrg, sandbox: dev }
+schema:
+  name: NAME schema
+  description: what a user is
+  fields:
+    id: integer
+    email: { type: string, title: E-mail }
+  primaryIdentity: { field: _tenant.email, namespace: Email }
+dataset:
+  name: NAME data
+  description: what came
+  deleteData: true
+";

@@ -19,7 +19,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
-pub(crate) use manifest::{Text, pipeline};
+pub(crate) use manifest::{Text, described, pipeline};
 use mask::Mask;
 pub(crate) use platform::{Contents, Platform};
 pub(crate) use requests::{Request, created, short};
