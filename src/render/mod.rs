@@ -4,12 +4,13 @@
 //! and names in words, nothing of them dangerous to a terminal), `members` (long lists, by what changes), `difference` (what
 //! of two long values differs) and `request` (what will be sent).
 //!
-//! `text` is the plan on a terminal, laid out by `change` (old and new), `rows` (lists as tables) and `page` (lines, colours,
+//! `html` is the plan as a page, with a folder of its own parts. `text` is the plan on a terminal, laid out by `change` (old and new), `rows` (lists as tables) and `page` (lines, colours,
 //! width); `json` the documented machine formats; `report` what an apply says. No kind is known by name here.
 
 mod change;
 mod difference;
 mod graph;
+pub mod html;
 pub mod json;
 mod members;
 mod page;
