@@ -137,6 +137,8 @@ fn each(operations: &[Planned<'_>], graph: &Graph) -> String {
     let mut text = "flowchart LR\n".to_owned();
     for (number, (name, members)) in pipelines(operations).iter().enumerate() {
         let _ = writeln!(text, "  subgraph p{number}[\"{}\"]", label(name));
+        // Else Mermaid turns a box that nothing leads into.
+        text.push_str("    direction LR\n");
         for index in members {
             let Some(operation) = operations.get(*index) else { continue };
             let (mark, verb) = (label(mark(operation.action)), verb(operation.action));

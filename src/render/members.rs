@@ -162,9 +162,10 @@ fn whole<'p>(
     let mut member =
         Member { sign, name: sanitize(name).into_owned(), main: None, others: Vec::new(), remark: None };
     for (name, value, secret) in fields {
-        let shown = match secret {
-            true => Becomes::Secret(SENSITIVE.to_owned()),
-            false => Becomes::Is(Shown::new("", Some(Cow::Borrowed(value)))),
+        let shown = if secret {
+            Becomes::Secret(SENSITIVE.to_owned())
+        } else {
+            Becomes::Is(Shown::new("", Some(Cow::Borrowed(value))))
         };
         if name == row.main {
             member.main = Some(shown);

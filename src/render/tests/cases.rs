@@ -30,7 +30,9 @@ pub(crate) fn worlds() -> Vec<World> {
     WORLDS.iter().map(|(_, world)| world()).collect()
 }
 
-const WORLDS: &[(&str, fn() -> World)] = &[
+type MakeWorld = fn() -> World;
+
+const WORLDS: &[(&str, MakeWorld)] = &[
     ("create", World::fresh),
     ("nothing", World::applied),
     ("one-field", one_field),
@@ -359,7 +361,7 @@ pub(crate) fn hostile() -> Plan {
 
 /// A plan over so many pipelines, of every action in turn.
 pub(crate) fn pipelines(count: usize) -> Plan {
-    let worlds: [fn() -> World; 5] = [World::fresh, mapping_change, cascade, destroyed, drift];
+    let worlds: [MakeWorld; 5] = [World::fresh, mapping_change, cascade, destroyed, drift];
     let plans: Vec<Plan> = worlds.iter().map(|world| world().plan()).collect();
     let mut all = World::applied().plan();
     all.unchanged = 0;

@@ -1,8 +1,10 @@
 //! Every format over one set of cases ([`cases`]), a file for each format.
 
 pub(crate) mod cases;
+mod gitlab;
 mod html;
 mod json;
+mod markdown;
 mod text;
 
 use crate::plan::Plan;

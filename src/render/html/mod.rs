@@ -28,8 +28,8 @@ use super::graph::Graph;
 use super::view::{Pipeline, Planned, Remark, View, mark, verb, view};
 use crate::plan::{Action, Plan};
 
-const STYLE: &str = include_str!("html/page.css");
-const SCRIPT: &str = include_str!("html/page.js");
+const STYLE: &str = include_str!("page.css");
+const SCRIPT: &str = include_str!("page.js");
 
 /// Up to so many operations are drawn as one graph; more, pipeline by pipeline.
 const DRAWN_AT_ONCE: usize = 40;
