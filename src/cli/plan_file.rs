@@ -1,9 +1,9 @@
 //! Saved plans as files. Holds no secret: references and fingerprints stand in place of them.
 
-use std::io::Write;
 use std::path::Path;
 
 use super::exit::{Failure, Status};
+use super::files::{self, Readers};
 use crate::plan::{Plan, saved};
 
 /// Larger files are no plans of ours.
@@ -19,17 +19,8 @@ pub(crate) fn is_plan(path: &Path) -> bool {
 
 /// Writes a plan, whole or not at all, for its owner's eyes only.
 pub(crate) fn write(path: &Path, plan: &Plan) -> Result<(), Failure> {
-    let failed = |error: &dyn std::fmt::Display| {
-        Failure::new(Status::Error, format!("the plan cannot be written to {}: {error}", path.display()))
-    };
-    let text = saved::encode(plan).map_err(|e| failed(&e))?;
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    // The temporary file is made 0600, and keeps that when it takes its name.
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(|e| failed(&e))?;
-    file.write_all(text.as_bytes()).map_err(|e| failed(&e))?;
-    file.as_file().sync_all().map_err(|e| failed(&e))?;
-    file.persist(path).map_err(|e| failed(&e.error))?;
-    Ok(())
+    let text = saved::encode(plan).map_err(|e| Failure::from_error(Status::Error, &e))?;
+    files::write("the plan", path, &text, Readers::Owner)
 }
 
 /// Reads a plan.

@@ -25,7 +25,7 @@ use serde_json::Value;
 pub use body::{Body, Leaf, SecretSource, leaf, map_leaves, visit_leaves};
 pub(crate) use dataflow::SOON_SECONDS;
 pub use grammar::{Finding, Key, Severity, Shape};
-pub(crate) use section::escape as escape_pointer;
+pub(crate) use section::{escape as escape_pointer, unescape as unescape_pointer};
 
 use crate::wire::{Call, Etag, Reply};
 

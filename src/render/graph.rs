@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Write;
 
-use super::view::{Planned, mark, verb};
+use super::view::{Planned, mark};
 use crate::kind::{Intent, Step};
 use crate::plan::{Action, Operation};
 
@@ -141,7 +141,7 @@ fn each(operations: &[Planned<'_>], graph: &Graph) -> String {
         text.push_str("    direction LR\n");
         for index in members {
             let Some(operation) = operations.get(*index) else { continue };
-            let (mark, verb) = (label(mark(operation.action)), verb(operation.action));
+            let (mark, verb) = (label(mark(operation.action)), operation.action.name());
             let section = label(operation.operation.address.kind.section());
             let _ = writeln!(text, "    n{index}[\"{mark} {section}<br/>{verb}\"]:::{verb}");
         }
@@ -165,7 +165,7 @@ fn by_pipeline(operations: &[Planned<'_>], graph: &Graph) -> Drawing {
             *counts.entry(operation.action).or_default() += 1;
         }
         let words: Vec<String> =
-            counts.iter().map(|(action, count)| format!("{count} to {}", verb(*action))).collect();
+            counts.iter().map(|(action, count)| format!("{count} to {}", action.name())).collect();
         let _ = writeln!(text, "  p{number}[\"{}<br/>{}\"]", label(name), words.join(", "));
     }
     let between = graph.edges.iter().filter_map(|(from, to)| Some((places.get(from)?, places.get(to)?)));
@@ -209,7 +209,7 @@ fn classes(text: &mut String, actions: impl Iterator<Item = Action>) {
             Action::Delete => ("#ffebe9", "#cf222e"),
             Action::Forget => ("#eaeef2", "#57606a"),
         };
-        let _ = writeln!(text, "  classDef {} fill:{fill},stroke:{stroke},color:#1f2328", verb(action));
+        let _ = writeln!(text, "  classDef {} fill:{fill},stroke:{stroke},color:#1f2328", action.name());
     }
 }
 

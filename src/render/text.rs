@@ -5,7 +5,7 @@ use super::page::{Page, Part, Tone, columns, parts_columns};
 use super::request::{Content, Edit, Request};
 use super::view::{self, Becomes, Contents, Drifted, Field, Planned, Remark, Shown, View};
 use super::{Style, change, rows};
-use crate::plan::{Action, Plan};
+use crate::plan::{Action, Mode, Plan};
 
 pub use super::value::{sanitize, sanitize_lines};
 
@@ -39,7 +39,11 @@ fn tone(action: Action) -> Tone {
 }
 
 fn place(page: &mut Page<'_>, view: &View<'_>) {
-    let verb = if view.destroy { "Destroying" } else { "Planning" };
+    let verb = match view.mode {
+        Mode::Normal => "Planning",
+        Mode::Destroy => "Destroying",
+        Mode::RefreshOnly => "Looking for drift",
+    };
     let mut text = format!("{verb} in sandbox {} of {} ({})", view.sandbox, view.org, view.gateway);
     if let Some(fingerprint) = &view.fingerprint {
         text.push_str(": plan ");
@@ -106,7 +110,7 @@ fn operation(page: &mut Page<'_>, operation: &Planned<'_>) {
     let parts = [
         (tone, view::mark(operation.action).to_owned()),
         (Tone::Strong, format!(" {}", operation.address)),
-        (tone, format!("  {}{id}", view::verb(operation.action))),
+        (tone, format!("  {}{id}", operation.action.name())),
     ];
     page.parts(0, 4, &parts);
     if !operation.reason.is_empty() {
@@ -267,7 +271,9 @@ fn notes(page: &mut Page<'_>, notes: &[Remark]) {
 
 fn summary(page: &mut Page<'_>, view: &View<'_>) {
     let summary = &view.summary;
-    let mut parts: Vec<Part> = vec![(Tone::Strong, summary.head.clone())];
+    let drifted = view.mode == Mode::RefreshOnly && !view.drift.is_empty();
+    let tone_of_head = if drifted { Tone::Change } else { Tone::Strong };
+    let mut parts: Vec<Part> = vec![(tone_of_head, summary.head.clone())];
     for (index, (action, words)) in summary.counts.iter().enumerate() {
         parts.push((Tone::Plain, if index == 0 { " " } else { ", " }.to_owned()));
         parts.push((tone(*action), words.clone()));

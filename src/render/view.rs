@@ -13,16 +13,16 @@ use super::members::{self, List};
 use super::request::{self, Request};
 use super::value::{self, field_name, field_value, sanitize};
 use crate::kind::{Address, Body, Intent, Spec, Step};
-use crate::plan::{Action, Cause, Drift, FieldChange, Operation, Plan};
+use crate::plan::{Action, Cause, Drift, FieldChange, Mode, Operation, Plan};
 
 /// A plan in words.
 pub(super) struct View<'p> {
-    /// Whether it takes everything down.
-    pub(super) destroy: bool,
+    /// What it is for.
+    pub(super) mode: Mode,
     pub(super) gateway: String,
     pub(super) org: String,
     pub(super) sandbox: String,
-    /// As much of the fingerprint as `apply --expect` asks for; none when there is nothing to apply.
+    /// As much of the fingerprint as `apply --expect` asks for; none when an apply would do nothing.
     pub(super) fingerprint: Option<String>,
     /// What it comes to.
     pub(super) summary: Summary,
@@ -294,18 +294,6 @@ pub(super) fn mark(action: Action) -> &'static str {
     }
 }
 
-/// What an action is called.
-pub(super) fn verb(action: Action) -> &'static str {
-    match action {
-        Action::Create => "create",
-        Action::Adopt => "adopt",
-        Action::Update => "update",
-        Action::Replace => "replace",
-        Action::Delete => "delete",
-        Action::Forget => "forget",
-    }
-}
-
 /// Hex digits of the fingerprint that tell one plan from another for a person.
 const SHOWN_FINGERPRINT: usize = 16;
 
@@ -313,12 +301,13 @@ const SHOWN_FINGERPRINT: usize = 16;
 pub(super) fn view(plan: &Plan) -> View<'_> {
     let clean = |text: &str| sanitize(text).into_owned();
     let operations: Vec<Planned<'_>> = plan.operations.iter().map(planned).collect();
+    let applies = !plan.is_empty() || (plan.mode == Mode::RefreshOnly && !plan.drift.is_empty());
     View {
-        destroy: plan.destroy,
+        mode: plan.mode,
         gateway: clean(&plan.place.gateway),
         org: clean(&plan.place.org),
         sandbox: clean(&plan.place.sandbox),
-        fingerprint: (!plan.is_empty()).then(|| plan.fingerprint().chars().take(SHOWN_FINGERPRINT).collect()),
+        fingerprint: applies.then(|| plan.fingerprint().chars().take(SHOWN_FINGERPRINT).collect()),
         summary: summary(plan),
         pipelines: pipelines(plan),
         warnings: warnings(plan, &operations),
@@ -332,21 +321,32 @@ pub(super) fn view(plan: &Plan) -> View<'_> {
 fn summary(plan: &Plan) -> Summary {
     let mut summary =
         Summary { head: "Plan:".to_owned(), counts: Vec::new(), unchanged: None, records: None };
-    if plan.is_empty() {
+    if plan.mode == Mode::RefreshOnly {
+        summary.head = match (plan.drift.len(), plan.unchanged) {
+            (0, 0) => "No drift. Nothing is managed.".to_owned(),
+            (0, 1) => "No drift. 1 object is as the last apply left it.".to_owned(),
+            (0, n) => format!("No drift. {n} objects are as the last apply left them."),
+            (1, _) => "Drift: 1 object is not as the last apply left it.".to_owned(),
+            (n, _) => format!("Drift: {n} objects are not as the last apply left them."),
+        };
+    } else if plan.is_empty() {
         summary.head = match plan.unchanged {
             _ if !plan.refusals.is_empty() => "Nothing planned.".to_owned(),
-            0 if plan.destroy => "No changes. There is nothing to destroy.".to_owned(),
+            0 if plan.mode == Mode::Destroy => "No changes. There is nothing to destroy.".to_owned(),
             0 => "No changes. Nothing is managed and the manifest is empty.".to_owned(),
             1 => "No changes. 1 object is as the manifest wants it.".to_owned(),
             n => format!("No changes. {n} objects are as the manifest wants them."),
         };
     } else {
-        let words = |(action, count)| (action, format!("{count} to {}", verb(action)));
+        let words = |(action, count): (Action, usize)| (action, format!("{count} to {}", action.name()));
         summary.counts = plan.counts().into_iter().map(words).collect();
         summary.unchanged = (plan.unchanged > 0).then(|| format!("{} unchanged.", plan.unchanged));
     }
     summary.records = match plan.records.len() {
         0 => None,
+        _ if plan.mode == Mode::RefreshOnly => {
+            Some("`apply --refresh-only` takes that into the state; `apply` puts it right.".to_owned())
+        }
         1 => Some("1 entry of the state is renewed by the next apply.".to_owned()),
         n => Some(format!("{n} entries of the state are renewed by the next apply.")),
     };

@@ -15,8 +15,8 @@ use sha2::{Digest, Sha256};
 use self::escape::{code, comment, cut, prose, size};
 use self::section::{LONGEST_SENTENCE, Section};
 use super::graph::{self, Graph};
-use super::view::{self, Pipeline, Remark, View, mark, verb};
-use crate::plan::{Action, Plan};
+use super::view::{self, Pipeline, Remark, View, mark};
+use crate::plan::{Action, Mode, Plan};
 
 /// How the first line of every comment begins: a bot finds by it the comment that it wrote before.
 pub const MARKER: &str = "<!-- flowform plan: ";
@@ -101,7 +101,11 @@ fn full(head: &str, plan: &Plan, view: &View<'_>, limit: usize) -> String {
 
 fn place(view: &View<'_>) -> String {
     let named = |text: &str| code(&escape::name(text));
-    let verb = if view.destroy { "Everything is to be taken down in" } else { "Planned for" };
+    let verb = match view.mode {
+        Mode::Normal => "Planned for",
+        Mode::Destroy => "Everything is to be taken down in",
+        Mode::RefreshOnly => "The last apply compared with",
+    };
     let mut text =
         format!("{verb} sandbox {} of {} ({})", named(&view.sandbox), named(&view.org), named(&view.gateway));
     if let Some(fingerprint) = &view.fingerprint {
@@ -110,14 +114,17 @@ fn place(view: &View<'_>) -> String {
     text + "."
 }
 
-/// How to go on.
+/// How to go on. A destroy is only applied from a saved plan, or planned again.
 fn foot(view: &View<'_>) -> String {
+    let command = match view.mode {
+        Mode::Normal => "apply",
+        Mode::RefreshOnly => "apply --refresh-only",
+        Mode::Destroy => return String::new(),
+    };
     match &view.fingerprint {
         Some(fingerprint) if view.refusals.is_empty() => {
-            let command = code(&format!("flowform apply --expect {fingerprint}"));
-            format!(
-                "{command} with the same manifest applies this plan, or nothing if it has become another.\n"
-            )
+            let command = code(&format!("flowform {command} --expect {fingerprint}"));
+            format!("{command} applies this plan, or nothing if it has become another.\n")
         }
         _ => String::new(),
     }
@@ -214,7 +221,7 @@ fn table(view: &View<'_>, limit: usize) -> String {
     let drift = view.pipelines.iter().any(|p| p.drift > 0);
     let mut text = "| Pipeline |".to_owned();
     for action in &actions {
-        let _ = write!(text, " {} {} |", code(mark(*action)), verb(*action));
+        let _ = write!(text, " {} {} |", code(mark(*action)), action.name());
     }
     text.push_str(if drift { " drift |\n|---|" } else { "\n|---|" });
     text.push_str(&"--:|".repeat(actions.len() + usize::from(drift)));
@@ -338,7 +345,7 @@ fn kinds(sections: &[&Section]) -> String {
     let mut words: Vec<(String, usize)> = Vec::new();
     for section in sections {
         let word =
-            section.action.map_or_else(|| "drifted".to_owned(), |action| format!("to {}", verb(action)));
+            section.action.map_or_else(|| "drifted".to_owned(), |action| format!("to {}", action.name()));
         match words.last_mut() {
             Some((last, count)) if *last == word => *count += 1,
             _ => words.push((word, 1)),

@@ -7,7 +7,7 @@ use super::escape::{self, code, cut, fence, html_code, prose, size};
 use crate::plan::Action;
 use crate::render::difference::{self, Difference};
 use crate::render::members::{List, Member};
-use crate::render::view::{BOTH_MOVED, Becomes, Contents, Drifted, Field, Planned, Shown, Sign, mark, verb};
+use crate::render::view::{BOTH_MOVED, Becomes, Contents, Drifted, Field, Planned, Shown, Sign, mark};
 
 /// Longest value on a line of a diff, in characters.
 const LONGEST_LINE: usize = 1_000;
@@ -135,7 +135,7 @@ pub(super) fn operation(operation: &Planned<'_>) -> Section {
     let mut head = format!(
         "{} <b>{}</b> {}",
         html_code(mark(operation.action)),
-        verb(operation.action),
+        operation.action.name(),
         html_code(&escape::name(&operation.address))
     );
     if !operation.reason.is_empty() {

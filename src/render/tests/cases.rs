@@ -39,6 +39,7 @@ const WORLDS: &[(&str, MakeWorld)] = &[
     ("mapping", mapping_change),
     ("replace", cascade),
     ("drift", drift),
+    ("refresh", refresh),
     ("gone", gone),
     ("delete", destroyed),
     ("conflict", conflict),
@@ -281,7 +282,7 @@ pub(crate) fn conflict() -> World {
 
 pub(crate) fn destroyed() -> World {
     let mut world = World::applied();
-    world.options.destroy = true;
+    world.options.mode = plan::Mode::Destroy;
     world
 }
 
@@ -306,6 +307,13 @@ pub(crate) fn drift() -> World {
     world.seen(Kind::Mapping)["fields"]["_acme.hand"] = by_hand;
     world.seen(Kind::Mapping)["fields"]["_acme.email"]["source"] = "result.mail".into();
     world.seen(Kind::Dataflow)["scheduleParams"]["interval"] = 45.into();
+    world
+}
+
+/// The same, looked at alone.
+pub(crate) fn refresh() -> World {
+    let mut world = drift();
+    world.options.mode = plan::Mode::RefreshOnly;
     world
 }
 

@@ -24,7 +24,7 @@ fn every_case() {
 #[test]
 fn where_there_is_room_the_precondition_stands_beside() {
     insta::assert_snapshot!(shown(&one_field(), &WIDE), @r#"
-    Planning in sandbox dev of 1234@AdobeOrg (https://platform.adobe.io): plan 704e0aa2965a8a0c
+    Planning in sandbox dev of 1234@AdobeOrg (https://platform.adobe.io): plan d78409449d2bb3a4
 
     ~ zendesk-users.dataflow  update 50383d02-2777-4be7-a309-9dd6eea1b465
         # the manifest changed
@@ -45,7 +45,7 @@ fn every_request_of_a_replacement() {
     world.state.as_mut().unwrap().entries.remove(&address(Kind::Target));
     insta::assert_snapshot!(shown(&world, &FULL), @r#"
     Planning in sandbox dev of 1234@AdobeOrg (https://platform.adobe.io): plan
-      9968eb13119e3ef0
+      eac6436f6c629975
 
     -/+ zendesk-users.source  replace 20383d02-2777-4be7-a309-9dd6eea1b462
         # params.path cannot be changed in place
@@ -136,7 +136,7 @@ fn an_adoption_of_what_is_as_wanted_sends_nothing() {
     world.options.adopt = vec!["zendesk-users.target".parse().unwrap()];
     insta::assert_snapshot!(shown(&world, &NARROW), @"
     Planning in sandbox dev of 1234@AdobeOrg (https://platform.adobe.io): plan
-      4dc1d44d961504fe
+      af0d28340b6cc9fc
 
     = zendesk-users.target  adopt 30383d02-2777-4be7-a309-9dd6eea1b463
         # an existing object of this name is taken under management
@@ -158,7 +158,7 @@ fn an_adoption_is_no_drift() {
     world.options.adopt = vec!["zendesk-users.mapping".parse().unwrap()];
     insta::assert_snapshot!(shown(&world, &NARROW), @"
     Planning in sandbox dev of 1234@AdobeOrg (https://platform.adobe.io): plan
-      04fd313726a744c7
+      6d48eb4ff97be8ae
 
     = zendesk-users.mapping  adopt 40383d02-2777-4be7-a309-9dd6eea1b464
         # an existing object of this name is taken under management
@@ -180,7 +180,7 @@ fn nothing_to_do() {
     let mut empty = World::fresh();
     empty.manifest.sections.clear();
     assert_eq!(last(&empty), "No changes. Nothing is managed and the manifest is empty.");
-    empty.options.destroy = true;
+    empty.options.mode = plan::Mode::Destroy;
     assert_eq!(last(&empty), "No changes. There is nothing to destroy.");
 }
 
