@@ -30,6 +30,7 @@ mod requests;
 mod review;
 mod session;
 mod table;
+mod terraform;
 mod words;
 
 #[test]

@@ -1,5 +1,5 @@
-//! Plans and reports as text for a person, as a comment for a review, and as JSON for a machine. Returns strings and
-//! values; prints nothing.
+//! Plans and reports as text for a person, as a comment or a page for a review, and as JSON for a
+//! machine. Returns strings and values; prints nothing.
 //!
 //! `view` is a plan in words, without a format: what every page-like format is written from. It is made of `value` (values
 //! and names in words, nothing of them dangerous to a terminal), `members` (long lists, by what changes), `difference` (what
@@ -7,7 +7,8 @@
 //!
 //! `text` is the plan on a terminal, laid out by `change` (old and new), `rows` (lists as tables) and `page` (lines, colours,
 //! width); `markdown` the comment of a pull request; `html` the page of a CI artifact; `gitlab` the counts of GitLab's widget;
-//! `json` the documented machine formats; `report` what an apply says. No kind is known by name here.
+//! `json` the documented machine formats, `terraform` a plan in Terraform's form; `report` what an apply says. No kind is
+//! known by name here.
 
 mod change;
 mod difference;
@@ -21,6 +22,7 @@ mod page;
 pub mod report;
 mod request;
 mod rows;
+pub mod terraform;
 pub mod text;
 mod value;
 mod view;

@@ -25,8 +25,8 @@ use self::draw::Node;
 use self::operation::Neighbours;
 use self::write::{Text, id};
 use super::graph::Graph;
-use super::view::{Pipeline, Planned, Remark, View, mark, verb, view};
-use crate::plan::{Action, Plan};
+use super::view::{Pipeline, Planned, Remark, View, mark, view};
+use crate::plan::{Action, Mode, Plan};
 
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
@@ -69,7 +69,7 @@ fn head(page: &mut String, view: &View<'_>) {
          <meta name=\"color-scheme\" content=\"light dark\">\n\
          <meta name=\"referrer\" content=\"no-referrer\">\n\
          <title>{} – {} – flowform</title>\n<style>{STYLE}</style>\n</head>\n",
-        Text(&view.summary.sentence()),
+        Text(&heading(view)),
         Text(&view.sandbox),
     );
 }
@@ -95,13 +95,28 @@ fn body(page: &mut String, view: &View<'_>, graph: &Graph) {
     page.push_str("</main>\n");
 }
 
+/// What it comes to, without what becomes of the state besides.
+fn heading(view: &View<'_>) -> String {
+    let sentence = view.summary.sentence();
+    let records = view.summary.records.as_deref().unwrap_or_default();
+    sentence.strip_suffix(records).unwrap_or(&sentence).trim_end().to_owned()
+}
+
 fn place(page: &mut String, view: &View<'_>) {
     let _ = write!(
         page,
-        "<header>\n<p class=\"what\">flowform {}</p>\n<h1>{}</h1>\n<dl class=\"place\">\n",
-        if view.destroy { "destroy" } else { "plan" },
-        Text(&view.summary.sentence()),
+        "<header>\n<p class=\"what\">flowform {}</p>\n<h1>{}</h1>\n",
+        match view.mode {
+            Mode::Normal => "plan",
+            Mode::Destroy => "plan --destroy",
+            Mode::RefreshOnly => "plan --refresh-only",
+        },
+        Text(&heading(view)),
     );
+    if let Some(records) = &view.summary.records {
+        let _ = writeln!(page, "<p>{}</p>", Text(records));
+    }
+    page.push_str("<dl class=\"place\">\n");
     for (name, value) in [("Sandbox", &view.sandbox), ("Organisation", &view.org), ("Gateway", &view.gateway)]
     {
         let _ = writeln!(page, "<div><dt>{name}</dt><dd>{}</dd></div>", Text(value));
@@ -188,12 +203,10 @@ fn filters(page: &mut String, view: &View<'_>) {
         "<form id=\"filters\" class=\"filters\" role=\"search\" aria-label=\"Filter the operations\" hidden>\n\
          <div class=\"chips\" role=\"group\" aria-label=\"Action\">\n",
     );
-    for action in
-        [Action::Create, Action::Adopt, Action::Update, Action::Replace, Action::Delete, Action::Forget]
-    {
+    for action in Action::ALL {
         let count = view.operations.iter().filter(|o| o.action == action).count();
         if count > 0 {
-            let verb = verb(action);
+            let verb = action.name();
             let _ = writeln!(
                 page,
                 "<button type=\"button\" class=\"back {verb}\" data-action=\"{verb}\" aria-pressed=\"false\">\
@@ -225,10 +238,10 @@ fn filters(page: &mut String, view: &View<'_>) {
 fn node(planned: &Planned<'_>, lane: usize, label: String) -> Node {
     Node {
         lane,
-        class: verb(planned.action),
+        class: planned.action.name(),
         mark: mark(planned.action),
         label,
-        title: format!("{} {}", verb(planned.action), planned.address),
+        title: format!("{} {}", planned.action.name(), planned.address),
         link: Some(id(&planned.address)),
     }
 }
@@ -315,7 +328,7 @@ fn operations(page: &mut String, view: &View<'_>, graph: &Graph, draw: bool) {
             pipeline_id(&pipeline.name)
         );
         for (action, count) in &pipeline.counts {
-            let _ = write!(page, " <span class=\"{0}\">{count} to {0}</span>", verb(*action));
+            let _ = write!(page, " <span class=\"{0}\">{count} to {0}</span>", action.name());
         }
         page.push_str("</h3>\n");
         if draw {
@@ -346,7 +359,7 @@ fn pipelines(page: &mut String, view: &View<'_>) {
             if pipeline.counts.is_empty() { "drift".to_owned() } else { pipeline_id(&pipeline.name) };
         let _ = write!(page, "<tr><th scope=\"row\"><a href=\"#{target}\">{name}</a></th><td>");
         for (action, count) in &pipeline.counts {
-            let _ = write!(page, "<span class=\"{0}\">{count} to {0}</span> ", verb(*action));
+            let _ = write!(page, "<span class=\"{0}\">{count} to {0}</span> ", action.name());
         }
         if pipeline.drift > 0 {
             let _ = write!(page, "<span class=\"change\">{} drifted</span>", pipeline.drift);

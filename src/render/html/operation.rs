@@ -7,7 +7,7 @@ use super::fields;
 use super::write::{Text, id};
 use crate::plan::Action;
 use crate::render::request::{Content, Request};
-use crate::render::view::{Planned, View, mark, verb};
+use crate::render::view::{Planned, View, mark};
 
 /// Most neighbours that are named; the rest are counted.
 const NAMED: usize = 12;
@@ -88,7 +88,7 @@ pub(super) fn graph(page: &mut String, view: &View<'_>, neighbours: &Neighbours,
 /// The operation with this number.
 pub(super) fn section(page: &mut String, view: &View<'_>, neighbours: &Neighbours, number: usize) {
     let Some(planned) = view.operations.get(number) else { return };
-    let (id, verb) = (id(&planned.address), verb(planned.action));
+    let (id, verb) = (id(&planned.address), planned.action.name());
     let _ = write!(
         page,
         "<section class=\"card op {verb}\" id=\"{id}\" data-action=\"{verb}\">\n<header><h4><span class=\"badge back {verb}\">\

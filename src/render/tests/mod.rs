@@ -5,6 +5,7 @@ mod gitlab;
 mod html;
 mod json;
 mod markdown;
+mod terraform;
 mod text;
 
 use crate::plan::Plan;
