@@ -2,9 +2,9 @@
 //!
 //! This file is the page from top to bottom; `operation` is one operation, `fields` its values side by side, `draw` and
 //! `layout` the graph, `sides` what two texts differ in, `write` how text gets into HTML. What is said comes from
-//! [`super::view`] and [`super::graph`]. The style sheet and the script lie beside; the page is whole without either.
+//! `view` and `graph`. The style sheet and the script lie beside; the page is whole without either.
 //!
-//! Whatever is in a plan is hostile: all of it passes [`write::Text`], and the page's policy lets nothing run or load
+//! Whatever is in a plan is hostile: all of it passes `write::Text`, and the page's policy lets nothing run or load
 //! but its own script and style, named by their digests.
 
 mod draw;
