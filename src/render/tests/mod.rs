@@ -2,6 +2,7 @@
 
 pub(crate) mod cases;
 mod gitlab;
+mod html;
 mod json;
 mod markdown;
 mod terraform;
