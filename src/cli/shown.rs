@@ -18,6 +18,8 @@ pub(crate) enum Format {
     Markdown,
     /// One JSON object (docs/json.md)
     Json,
+    /// One page for a browser, with all it needs in it
+    Html,
     /// As `terraform show -json` prints a plan, for the tools that read that (docs/terraform-json.md)
     TerraformJson,
     /// Counts alone, for the widget on GitLab's merge requests (`artifacts:reports:terraform`)
@@ -52,6 +54,10 @@ pub(crate) struct FormatArguments {
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
 
+    /// Also write it as a page for a browser to this file
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+
     /// Also write it to this file as `terraform show -json` would
     #[arg(long, value_name = "FILE")]
     terraform_json: Option<PathBuf>,
@@ -69,6 +75,7 @@ impl FormatArguments {
             (Format::Text, &self.text),
             (Format::Markdown, &self.markdown),
             (Format::Json, &self.json),
+            (Format::Html, &self.html),
             (Format::TerraformJson, &self.terraform_json),
             (Format::Gitlab, &self.gitlab),
         ];
@@ -92,6 +99,7 @@ impl FormatArguments {
                 )
             }
             Format::Gitlab => render::json::to_string(&render::gitlab::report(plan)),
+            Format::Html => render::html::plan(plan),
             Format::TerraformJson => render::json::to_line(&render::terraform::plan(plan)),
         }
     }
