@@ -5,6 +5,7 @@
 mod apply;
 mod emulator;
 mod exit;
+mod file;
 mod output;
 mod plan;
 mod plan_file;
@@ -102,7 +103,7 @@ pub fn main() -> ExitCode {
 fn run(command: Command, output: &Output, redactor: &Redactor) -> Result<Status, Failure> {
     // Commands without network need no runtime.
     match command {
-        Command::Validate(arguments) => Ok(validate::run(&arguments, output)),
+        Command::Validate(arguments) => validate::run(&arguments, output),
         Command::State(arguments) => state::run(&arguments, output),
         Command::Schema => {
             let schema = serde_json::to_string_pretty(&crate::manifest::json_schema()).unwrap_or_default();

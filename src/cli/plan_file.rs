@@ -1,9 +1,9 @@
 //! Saved plans as files. Holds no secret: references and fingerprints stand in place of them.
 
-use std::io::Write;
 use std::path::Path;
 
 use super::exit::{Failure, Status};
+use super::file::{self, Readers};
 use crate::plan::{Plan, saved};
 
 /// Larger files are no plans of ours.
@@ -23,13 +23,7 @@ pub(crate) fn write(path: &Path, plan: &Plan) -> Result<(), Failure> {
         Failure::new(Status::Error, format!("the plan cannot be written to {}: {error}", path.display()))
     };
     let text = saved::encode(plan).map_err(|e| failed(&e))?;
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    // The temporary file is made 0600, and keeps that when it takes its name.
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(|e| failed(&e))?;
-    file.write_all(text.as_bytes()).map_err(|e| failed(&e))?;
-    file.as_file().sync_all().map_err(|e| failed(&e))?;
-    file.persist(path).map_err(|e| failed(&e.error))?;
-    Ok(())
+    file::write(path, &text, Readers::Owner).map_err(|e| failed(&e))
 }
 
 /// Reads a plan.

@@ -5,8 +5,8 @@ use serde_json::{Map, Value, json};
 
 use super::flow_service::{self, collection};
 use super::{
-    Body, Context, Finding, Intent, Key, Kind, Leaf, Observed, Outcome, Reference, ReferenceKey, Rule, Shape,
-    Spec, section,
+    Body, Code, Context, Finding, Intent, Key, Kind, Leaf, Observed, Outcome, Reference, ReferenceKey, Rule,
+    Shape, Spec, section,
 };
 use crate::wire::{Call, Reply};
 
@@ -111,14 +111,22 @@ impl Spec for Dataflow {
         let mut findings = schedule_findings(section.get("schedule").unwrap_or(&Value::Null));
         if section.get("mappingVersion").is_some() && section.get("mappingId").is_none() {
             findings.push(
-                Finding::error("/mappingVersion", "`mappingVersion` is of use only with `mappingId`")
-                    .hint("a mapping of the manifest brings its own version"),
+                Finding::error(
+                    Code::UselessKey,
+                    "/mappingVersion",
+                    "`mappingVersion` is of use only with `mappingId`",
+                )
+                .hint("a mapping of the manifest brings its own version"),
             );
         }
         if let Some(version) = section.get("mappingVersion").and_then(Value::as_str)
             && version.parse::<u64>().is_err()
         {
-            findings.push(Finding::error("/mappingVersion", format!("`{version}` is not a whole number")));
+            findings.push(Finding::error(
+                Code::InvalidValue,
+                "/mappingVersion",
+                format!("`{version}` is not a whole number"),
+            ));
         }
         let mut names = Vec::new();
         let listed = section.get("transformations").and_then(Value::as_array);
@@ -127,11 +135,19 @@ impl Spec for Dataflow {
             let pointer = format!("/transformations/{index}/name");
             if name == MAPPING {
                 findings.push(
-                    Finding::error(pointer, "the mapping is not listed among the transformations")
-                        .hint("it comes from the pipeline's `mapping`, or from `mappingId`"),
+                    Finding::error(
+                        Code::ListedMapping,
+                        pointer,
+                        "the mapping is not listed among the transformations",
+                    )
+                    .hint("it comes from the pipeline's `mapping`, or from `mappingId`"),
                 );
             } else if names.contains(&name) {
-                findings.push(Finding::error(pointer, format!("two transformations are named `{name}`")));
+                findings.push(Finding::error(
+                    Code::DuplicateTransformation,
+                    pointer,
+                    format!("two transformations are named `{name}`"),
+                ));
             }
             names.push(name);
         }
@@ -280,8 +296,12 @@ fn schedule_findings(schedule: &Value) -> Vec<Finding> {
         for member in ["interval", "backfill"] {
             if schedule.get(member).is_some() {
                 findings.push(
-                    Finding::error(format!("/schedule/{member}"), format!("`once` takes no `{member}`"))
-                        .hint("leave it out"),
+                    Finding::error(
+                        Code::UselessKey,
+                        format!("/schedule/{member}"),
+                        format!("`once` takes no `{member}`"),
+                    )
+                    .hint("leave it out"),
                 );
             }
         }
@@ -290,11 +310,12 @@ fn schedule_findings(schedule: &Value) -> Vec<Finding> {
     let least = if frequency == "minute" { 15 } else { 1 };
     match interval {
         None if schedule.get("interval").is_none() => findings.push(
-            Finding::error("/schedule", format!("`{frequency}` needs an `interval`"))
+            Finding::error(Code::MissingKey, "/schedule", format!("`{frequency}` needs an `interval`"))
                 .hint(format!("a whole number, at least {least}")),
         ),
         Some(interval) if interval < least => findings.push(
             Finding::error(
+                Code::ShortInterval,
                 "/schedule/interval",
                 format!("an interval of {interval} is too short for `{frequency}`"),
             )

@@ -8,6 +8,7 @@
 
 mod base_connection;
 mod body;
+mod code;
 mod dataflow;
 mod flow_service;
 mod grammar;
@@ -23,6 +24,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use body::{Body, Leaf, SecretSource, leaf, map_leaves, visit_leaves};
+pub use code::Code;
 pub(crate) use dataflow::SOON_SECONDS;
 pub use grammar::{Finding, Key, Severity, Shape};
 pub(crate) use section::escape as escape_pointer;

@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use super::flow_service::{self, collection};
-use super::{Body, Context, Finding, Intent, Key, Observed, Outcome, Rule, Shape, Spec, section};
+use super::{Body, Code, Context, Finding, Intent, Key, Observed, Outcome, Rule, Shape, Spec, section};
 use crate::wire::{Call, Reply};
 
 pub(super) struct Target;
@@ -56,8 +56,12 @@ impl Spec for Target {
     fn check(&self, section: &Value, _context: &Context<'_>) -> Vec<Finding> {
         match section.pointer("/connectionSpec/id").and_then(Value::as_str) {
             Some(id) if id != DATA_LAKE => vec![
-                Finding::error("/connectionSpec/id", "a target connection's spec is always the data lake's")
-                    .hint(format!("leave connectionSpec out, or write {DATA_LAKE}")),
+                Finding::error(
+                    Code::WrongSpec,
+                    "/connectionSpec/id",
+                    "a target connection's spec is always the data lake's",
+                )
+                .hint(format!("leave connectionSpec out, or write {DATA_LAKE}")),
             ],
             _ => Vec::new(),
         }

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use super::Position;
 use super::diagnostic::{At, Place, Raw, Report, Snippet};
+use crate::kind::Code;
 use crate::secret::MASK;
 
 /// Larger files are refused.
@@ -222,7 +223,12 @@ pub(super) fn read_all(paths: &[PathBuf], report: &mut Report) -> Vec<Source> {
             let before = (reader.found, reader.sources.len());
             reader.folder(path);
             if is_new && (reader.found, reader.sources.len()) == before {
-                reader.refuse(path, "there is no *.yaml or *.yml file in this folder", None);
+                reader.refuse(
+                    Code::NoManifest,
+                    path,
+                    "there is no *.yaml or *.yml file in this folder",
+                    None,
+                );
             }
         } else {
             reader.file(path);
@@ -242,12 +248,12 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     /// An error about a file as a whole: the file gets a number, so that the error has a place.
-    fn refuse(&mut self, path: &Path, message: impl Into<String>, hint: Option<&str>) {
+    fn refuse(&mut self, code: Code, path: &Path, message: impl Into<String>, hint: Option<&str>) {
         let at = At { file: self.sources.len(), start: 0, end: 0 };
         let mut source = Source::new(path.to_owned(), String::new());
         source.unparsed.push(0..usize::MAX);
         self.sources.push(source);
-        let mut raw = Raw::error(at, message);
+        let mut raw = Raw::error(code, at, message);
         raw.hint = hint.map(str::to_owned);
         self.report.push(raw);
     }
@@ -260,7 +266,14 @@ impl Reader<'_> {
         let entries = fs::read_dir(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
         let mut entries = match entries {
             Ok(entries) => entries,
-            Err(error) => return self.refuse(path, format!("the folder cannot be read: {error}"), None),
+            Err(error) => {
+                return self.refuse(
+                    Code::Unreadable,
+                    path,
+                    format!("the folder cannot be read: {error}"),
+                    None,
+                );
+            }
         };
         entries.sort_by_key(fs::DirEntry::file_name);
         for entry in entries {
@@ -286,10 +299,15 @@ impl Reader<'_> {
         let mut bytes = Vec::new();
         let read = File::open(path).and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes));
         if let Err(error) = read {
-            return self.refuse(path, format!("the file cannot be read: {error}"), None);
+            return self.refuse(Code::Unreadable, path, format!("the file cannot be read: {error}"), None);
         }
         if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > LARGEST {
-            return self.refuse(path, "the file is larger than 10 MB", Some("split it into several files"));
+            return self.refuse(
+                Code::TooLarge,
+                path,
+                "the file is larger than 10 MB",
+                Some("split it into several files"),
+            );
         }
         match String::from_utf8(bytes) {
             Ok(mut text) => {
@@ -309,8 +327,10 @@ impl Reader<'_> {
                 let mut source = Source::new(path.to_owned(), text);
                 source.unparsed.push(0..usize::MAX);
                 self.sources.push(source);
-                self.report
-                    .push(Raw::error(At { file, start: at, end: at }, "the file is not UTF-8").hint(hint));
+                self.report.push(
+                    Raw::error(Code::NotUtf8, At { file, start: at, end: at }, "the file is not UTF-8")
+                        .hint(hint),
+                );
             }
         }
     }

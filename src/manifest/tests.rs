@@ -69,7 +69,9 @@ fn no_secret_is_repeated_in_any_format() {
         let problems = problems(check_text(&text));
         assert!(!problems.is_empty(), "{name} is no mistake");
         let text = [problems.text(true, 80), problems.text(false, 400)].concat();
-        let others = [problems.json().to_string(), problems.github(), format!("{problems:?}")].concat();
+        let sarif = problems.sarif(Path::new("/")).to_string();
+        let others = [problems.json().to_string(), problems.github(), problems.junit(), sarif];
+        let others = [others.concat(), format!("{problems:?}")].concat();
         assert!(!text.contains("HUSH") && !others.contains("HUSH"), "{name}:\n{text}{others}");
     }
 }
@@ -264,6 +266,7 @@ fn json_names_every_place() {
             "omittedCount": 0,
             "diagnostics": [{
                 "severity": "error",
+                "code": "invalid-value",
                 "message": "`a b` is not an id",
                 "hint": "an id has letters, digits, `-` and `_`, and at most 128 of them",
                 "file": "m.yaml",
@@ -286,8 +289,8 @@ fn github_commands_are_escaped() {
     let problems = with_inputs(|inputs| check(sources, Report::default(), inputs)).unwrap_err();
     assert_eq!(
         problems.github(),
-        "::error file=a%2Cb%3Ac%25.yaml,line=3,col=31,endLine=3,endColumn=36,title=flowform::`50%25` is not an id%0A\
-         help: an id has letters, digits, `-` and `_`, and at most 128 of them\n"
+        "::error file=a%2Cb%3Ac%25.yaml,line=3,col=31,endLine=3,endColumn=36,title=flowform \
+         invalid-value::`50%25` is not an id%0Ahelp: an id has letters, digits, `-` and `_`, and at most 128 of them\n"
     );
 }
 
