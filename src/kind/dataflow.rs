@@ -5,8 +5,8 @@ use serde_json::{Map, Value, json};
 
 use super::flow_service::{self, collection};
 use super::{
-    Body, Code, Context, Finding, Intent, Key, Kind, Leaf, Observed, Outcome, Reference, ReferenceKey, Rule,
-    Shape, Spec, section,
+    Body, Code, Context, Finding, Intent, Key, Kind, Leaf, Observed, Outcome, Reference, ReferenceKey, Route,
+    Rule, Shape, Spec, Turn, route, section,
 };
 use crate::wire::{Call, Reply};
 
@@ -189,6 +189,31 @@ impl Spec for Dataflow {
         }
         body.insert("enabled".into(), section.get("enabled").cloned().unwrap_or(true.into()));
         Value::Object(body)
+    }
+
+    fn written(&self, pointer: &str) -> Vec<Route> {
+        let names = route::names(pointer);
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        match names.as_slice() {
+            ["sourceConnectionIds"] => section::reference_routes(&REFERENCES[0]),
+            ["targetConnectionIds"] => section::reference_routes(&REFERENCES[1]),
+            ["transformations", MAPPING, "mappingVersion"] => {
+                [vec![route::keys(["mappingVersion"])], section::reference_routes(&REFERENCES[2])].concat()
+            }
+            ["transformations", MAPPING, ..] => section::reference_routes(&REFERENCES[2]),
+            ["transformations", name, rest @ ..] => {
+                let item = Turn::Item { by: "name", is: (*name).to_owned() };
+                let params = if rest.is_empty() { Route::new() } else { route::keys(["params"]) };
+                vec![
+                    [route::keys(["transformations"]), vec![item], params, route::keys(rest.iter().copied())]
+                        .concat(),
+                ]
+            }
+            ["scheduleParams", rest @ ..] => {
+                vec![[route::keys(["schedule"]), route::keys(rest.iter().copied())].concat()]
+            }
+            names => vec![route::keys(names.iter().copied())],
+        }
     }
 
     fn rule(&self, pointer: &str, from: Option<&Value>, to: Option<&Value>) -> Rule {

@@ -5,7 +5,8 @@ use serde_json::{Map, Value, json};
 
 use super::flow_service::error_code;
 use super::{
-    Body, Code, Context, Finding, Intent, Key, Listing, Observed, Outcome, Row, Rule, Shape, Spec, usable_id,
+    Body, Code, Context, Finding, Intent, Key, Listing, Observed, Outcome, Route, Row, Rule, Shape, Spec,
+    Turn, route, usable_id,
 };
 use crate::wire::{Call, Method, Reply, Safety, segment};
 
@@ -181,6 +182,17 @@ impl Spec for Mapping {
             "schema": { "id": section.pointer("/schema/id"), "version": version.unwrap_or(1) },
             "fields": canonical_fields(section.get("fields").unwrap_or(&Value::Null)),
         })
+    }
+
+    fn written(&self, pointer: &str) -> Vec<Route> {
+        let names = route::names(pointer);
+        let Some((destination, rest)) =
+            names.strip_prefix(&["fields".to_owned()]).and_then(<[_]>::split_first)
+        else {
+            return vec![route::keys(names)];
+        };
+        let item = Turn::Item { by: "destination", is: destination.clone() };
+        vec![[route::keys(["fields"]), vec![item], route::keys(rest)].concat()]
     }
 
     fn rule(&self, pointer: &str, _from: Option<&Value>, _to: Option<&Value>) -> Rule {

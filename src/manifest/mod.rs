@@ -8,6 +8,7 @@ mod diagnostic;
 mod document;
 mod interpolate;
 mod junit;
+mod lines;
 mod link;
 mod render;
 mod sarif;
@@ -26,6 +27,7 @@ use crate::kind::{Address, Body, Code};
 
 pub use diagnostic::{Checked, Diagnostic, Place, Problems, Snippet};
 pub use interpolate::Inputs;
+pub use lines::Lines;
 pub use schema::json_schema;
 
 use diagnostic::{Raw, Report};
@@ -40,6 +42,8 @@ pub struct Manifest {
     pub sandbox: Option<String>,
     /// Sections of all pipelines, in the order of files, documents and sections.
     pub sections: Vec<Section>,
+    /// Where it all stands.
+    pub lines: Lines,
 }
 
 /// One wanted object.
@@ -131,6 +135,7 @@ fn check(mut sources: Vec<Source>, mut report: Report, inputs: &Inputs<'_>) -> R
         return Err(problems);
     }
     let value = |found: Option<(String, diagnostic::At)>| found.map(|(value, _)| value);
-    let manifest = Manifest { org: value(drafts.org), sandbox: value(drafts.sandbox), sections };
+    let lines = Lines::new(sources, trees, &drafts.sections);
+    let manifest = Manifest { org: value(drafts.org), sandbox: value(drafts.sandbox), sections, lines };
     Ok(Loaded { manifest, warnings: problems })
 }

@@ -66,20 +66,37 @@ impl Source {
         (line.max(1), before.chars().count() + 1)
     }
 
-    /// The place with its line; `plain` are the keys whose values may be shown where nothing could be parsed.
-    pub(super) fn place(&self, at: At, plain: &HashSet<&str>) -> Place {
+    /// The place without its line.
+    pub(super) fn spot(&self, at: At) -> Place {
         let start = floor(&self.text, at.start);
         let position = self.position(start);
-        let line_start = self.lines.get(position.line - 1).copied().unwrap_or(0);
-        let line_end = self.lines.get(position.line).copied().unwrap_or(self.text.len());
-        let line = self.text.get(line_start..line_end).unwrap_or_default().trim_end_matches(['\n', '\r']);
-        let line_end = line_start + line.len();
-        // A value over several lines is underlined on its first.
-        let end = floor(&self.text, at.end).clamp(start, line_end.max(start));
-        let (end_line, end_column) = self.line_and_column(end);
-        let snippet = (!line.trim().is_empty() && start <= line_end)
-            .then(|| self.snippet(line_start..line_end, start..end, plain));
-        Place { position, end_line, end_column, snippet }
+        let (end_line, end_column) =
+            self.line_and_column(self.end_on_line(at, start, self.line(position.line).end));
+        Place { position, end_line, end_column, snippet: None }
+    }
+
+    /// The bytes of a line, without what ends it.
+    fn line(&self, number: usize) -> Range<usize> {
+        let start = self.lines.get(number - 1).copied().unwrap_or(0);
+        let end = self.lines.get(number).copied().unwrap_or(self.text.len());
+        let line = self.text.get(start..end).unwrap_or_default().trim_end_matches(['\n', '\r']);
+        start..start + line.len()
+    }
+
+    /// Where a place ends: what spans several lines is underlined on its first.
+    fn end_on_line(&self, at: At, start: usize, line_end: usize) -> usize {
+        floor(&self.text, at.end).clamp(start, line_end.max(start))
+    }
+
+    /// The place with its line; `plain` are the keys whose values may be shown where nothing could be parsed.
+    pub(super) fn place(&self, at: At, plain: &HashSet<&str>) -> Place {
+        let mut place = self.spot(at);
+        let start = floor(&self.text, at.start);
+        let line = self.line(place.position.line);
+        let end = self.end_on_line(at, start, line.end);
+        let is_blank = self.text.get(line.clone()).unwrap_or_default().trim().is_empty();
+        place.snippet = (!is_blank && start <= line.end).then(|| self.snippet(line, start..end, plain));
+        place
     }
 
     fn snippet(&self, line: Range<usize>, span: Range<usize>, plain: &HashSet<&str>) -> Snippet {

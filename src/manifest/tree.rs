@@ -4,8 +4,8 @@
 //! Nodes lie in one table, and an alias is the number of its node, so that aliases cost no memory.
 
 use std::borrow::Cow;
-use std::cell::Cell;
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use granit_parser::{ErrorKind, Event, Marker, Parser, ScalarStyle, ScanError, Span, options};
 
@@ -42,9 +42,15 @@ pub(super) struct Node {
     pub(super) at: At,
     pub(super) content: Content,
     /// Whether diagnostics may show it: somebody knows that it is no secret.
-    shown: Cell<bool>,
+    shown: AtomicBool,
     weight: usize,
     height: usize,
+}
+
+impl Node {
+    fn is_shown(&self) -> bool {
+        self.shown.load(Ordering::Relaxed)
+    }
 }
 
 #[derive(Debug)]
@@ -120,12 +126,12 @@ impl Tree {
 
     /// Allows diagnostics to show a value.
     pub(super) fn show(&self, id: NodeId) {
-        self.node(id).shown.set(true);
+        self.node(id).shown.store(true, Ordering::Relaxed);
     }
 
     /// Allows what is given under the same key again to be shown, if the first value is.
     pub(super) fn show_again(&self, entry: &Entry) {
-        if self.node(entry.value).shown.get() {
+        if self.node(entry.value).is_shown() {
             entry.again.iter().for_each(|&id| self.show(id));
         }
     }
@@ -133,7 +139,7 @@ impl Tree {
     /// The single values that nobody allowed to be shown.
     pub(super) fn hidden(&self) -> Vec<std::ops::Range<usize>> {
         let single = |node: &&Node| matches!(node.content, Content::Scalar(_) | Content::Broken);
-        let scalars = self.nodes.iter().filter(single).filter(|node| !node.shown.get());
+        let scalars = self.nodes.iter().filter(single).filter(|node| !node.is_shown());
         scalars.map(|n| n.at.start..n.at.end).collect()
     }
 }
@@ -325,7 +331,7 @@ impl<'a> Builder<'a> {
     }
 
     fn add(&mut self, at: At, content: Content, weight: usize, height: usize) -> NodeId {
-        self.nodes.push(Node { at, content, shown: Cell::new(false), weight, height });
+        self.nodes.push(Node { at, content, shown: AtomicBool::new(false), weight, height });
         let id = NodeId(self.nodes.len() - 1);
         self.last = Some(id);
         id
