@@ -16,7 +16,7 @@ use flowform::apply::{self, StepResult};
 use flowform::emulator;
 use flowform::kind::{Address, Intent, Kind, Leaf, Observed, map_leaves};
 use flowform::manifest::{self, Loaded, Manifest};
-use flowform::plan::{self, Observations, Options, Plan, Selection, Selector, saved, stale};
+use flowform::plan::{self, Mode, Observations, Options, Plan, Selection, Selector, saved, stale};
 use flowform::render::{self, Style};
 use flowform::state::model::{Change, Entry, Place, State};
 use flowform::state::{Holder, StateFile};
@@ -323,7 +323,7 @@ fn states() {
                     let state = locked.state().cloned();
                     assert_eq!(file.read().unwrap(), state, "with and without the lock");
                     if let Some(state) = &state {
-                        let options = Options { destroy: true, ..Options::default() };
+                        let options = Options { mode: Mode::Destroy, ..Options::default() };
                         let everything = Options::default();
                         for options in [options, everything] {
                             let plan = make_plan(
@@ -470,7 +470,7 @@ fn answers() {
             let adopt = Options { adopt: Kind::ALL.map(all).to_vec(), ..Options::default() };
             let replace = Kind::ALL.map(|kind| Address::new("p", kind)).to_vec();
             let replace = Options { replace, ..Options::default() };
-            let destroy = Options { destroy: true, ..Options::default() };
+            let destroy = Options { mode: Mode::Destroy, ..Options::default() };
             let gone = Observations::default();
             let plans = [
                 make_plan(&WANTED, Some(&state), &managed, &Options::default()),
@@ -513,7 +513,9 @@ fn answers() {
                     report.steps.push((step.clone(), result));
                 }
                 assert_visible("the report", &render::report::report(&report, &STYLE, Duration::ZERO));
-                let text = render::json::to_string(&render::json::report(&report, Duration::ZERO));
+                let line = render::json::Line::Ended(&report, Duration::ZERO);
+                let line = render::json::Stream::default().line(&line, "now", Duration::ZERO);
+                let text = render::json::to_line(&line);
                 assert_visible("the report as JSON", &text);
             }
         },
@@ -555,7 +557,7 @@ fn saved_plans() {
     .manifest;
     let all = |kind: Kind| Selector::Address(Address::new("p", kind));
     let adopt = Options { adopt: Kind::ALL.map(all).to_vec(), ..Options::default() };
-    let destroy = Options { destroy: true, selection: Selection::default(), ..Options::default() };
+    let destroy = Options { mode: Mode::Destroy, selection: Selection::default(), ..Options::default() };
     // Each with what it was made from.
     let made = [
         (make_plan(&edited, Some(&state), &managed, &Options::default()), Some(&state), &managed),

@@ -117,7 +117,7 @@ fn several_reports_come_of_one_run() {
 #[test]
 fn a_file_whose_errors_are_not_listed_fails_all_the_same() {
     let s = Sandbox::bare();
-    let many: String = (0..200).map(|n| format!("unknown{n}: 1\n")).collect();
+    let many = (0..200).fold(String::new(), |text, n| format!("{text}unknown{n}: 1\n"));
     s.write("a.yaml", &format!("apiVersion: flowform/v1\npipeline: a\n{many}"));
     s.write("b.yaml", "apiVersion: flowform/v1\npipeline: b\nunknown: 1\n");
     let ran = s.run(&["validate", "a.yaml", "b.yaml", "--format", "junit"]).exit(4);

@@ -9,17 +9,18 @@ use serde_json::Value;
 
 use super::exit::{Failure, Status};
 use super::output::{Output, confirm};
-use super::plan::{Format, PlanOptions, load, load_for_destroy, say_recovered, show};
+use super::plan::{PlanOptions, load_for, say_recovered};
 use super::progress::Applying;
 use super::secrets::{self, Resolved};
 use super::session::{self, Prepared, Session};
 use super::settings::{ManifestArguments, PlatformArguments};
+use super::shown::CheckArguments;
+use super::voice::{Format, Voice};
 use super::{now, plan_file};
-use crate::apply::{self, Recorder, Report, StepResult};
+use crate::apply::{self, Recorder, StepResult};
 use crate::kind::{Address, Body, Intent, Leaf, SecretSource, map_leaves};
 use crate::manifest::Manifest;
-use crate::plan::{Options, Plan, stale};
-use crate::render;
+use crate::plan::{Mode, Options, Plan, stale};
 use crate::secret::{Redactor, Secret};
 use crate::state::Locked;
 use crate::state::model::{Change, Entry, State};
@@ -35,6 +36,10 @@ pub(crate) struct Arguments {
     /// Plan again, and apply only if the plan has this fingerprint (its first line shows it)
     #[arg(long, value_name = "FINGERPRINT", value_parser = fingerprint)]
     expect: Option<String>,
+
+    /// Change nothing but the state: take into it what the platform has otherwise than the last apply left it
+    #[arg(long, conflicts_with_all = ["replace", "adopt", "create_beside", "allow_deletes"])]
+    refresh_only: bool,
 
     #[command(flatten)]
     options: PlanOptions,
@@ -67,6 +72,9 @@ struct RunArguments {
     /// How to show the plan and the report
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     format: Format,
+
+    #[command(flatten)]
+    checks: CheckArguments,
 }
 
 pub(crate) async fn run(
@@ -74,10 +82,24 @@ pub(crate) async fn run(
     output: &Output,
     redactor: &Redactor,
 ) -> Result<Status, Failure> {
+    let mut voice = Voice::new(arguments.run.format, output);
+    let ended = apply(arguments, &mut voice, output, redactor).await;
+    ended.inspect_err(|failure| voice.failed(failure))
+}
+
+async fn apply(
+    arguments: Arguments,
+    voice: &mut Voice<'_>,
+    output: &Output,
+    redactor: &Redactor,
+) -> Result<Status, Failure> {
     if let [path] = arguments.manifest.paths.as_slice()
         && plan_file::is_plan(path)
     {
-        if arguments.expect.is_some() || !arguments.options.is_empty() || !arguments.manifest.vars.is_empty()
+        if arguments.expect.is_some()
+            || arguments.refresh_only
+            || !arguments.options.is_empty()
+            || !arguments.manifest.vars.is_empty()
         {
             return Err(Failure::usage(
                 "a saved plan is carried out as it is: options of planning do not go with it",
@@ -85,12 +107,13 @@ pub(crate) async fn run(
             .hint("plan again with these options"));
         }
         let path = path.clone();
-        return run_saved(arguments, &path, output, redactor).await;
+        return run_saved(arguments, &path, voice, output, redactor).await;
     }
-    let manifest = load(&arguments.manifest, output)?;
-    let options = arguments.options.options(false);
+    let mode = if arguments.refresh_only { Mode::RefreshOnly } else { Mode::Normal };
+    let manifest = load_for(mode, &arguments.manifest, output)?;
+    let options = arguments.options.options(mode);
     let request = Request { verb: "apply", expect: arguments.expect, run: arguments.run };
-    plan_and_run(&manifest, options, request, &arguments.platform, output, redactor).await
+    plan_and_run(&manifest, options, request, &arguments.platform, voice, output, redactor).await
 }
 
 pub(crate) async fn destroy(
@@ -98,10 +121,21 @@ pub(crate) async fn destroy(
     output: &Output,
     redactor: &Redactor,
 ) -> Result<Status, Failure> {
-    let manifest = load_for_destroy(&arguments.manifest, output)?;
-    let options = arguments.options.options(true);
+    let mut voice = Voice::new(arguments.run.format, output);
+    let ended = take_down(arguments, &mut voice, output, redactor).await;
+    ended.inspect_err(|failure| voice.failed(failure))
+}
+
+async fn take_down(
+    arguments: DestroyArguments,
+    voice: &mut Voice<'_>,
+    output: &Output,
+    redactor: &Redactor,
+) -> Result<Status, Failure> {
+    let manifest = load_for(Mode::Destroy, &arguments.manifest, output)?;
+    let options = arguments.options.options(Mode::Destroy);
     let request = Request { verb: "destroy", expect: None, run: arguments.run };
-    plan_and_run(&manifest, options, request, &arguments.platform, output, redactor).await
+    plan_and_run(&manifest, options, request, &arguments.platform, voice, output, redactor).await
 }
 
 /// What was asked for, besides the plan.
@@ -116,20 +150,20 @@ async fn plan_and_run(
     mut options: Options,
     request: Request,
     platform: &PlatformArguments,
+    voice: &mut Voice<'_>,
     output: &Output,
     redactor: &Redactor,
 ) -> Result<Status, Failure> {
     let session = Session::open(platform, Some(manifest), redactor, output).await?;
     let mut locked = session.file.lock(&Session::holder(request.verb))?;
     session.check_place(locked.state())?;
-    if options.destroy {
-        session::limit_destroy(&mut options, manifest, locked.state(), output);
-    }
+    session::limit_to_manifest(&mut options, manifest, locked.state(), output);
     session::check_addresses(&options, manifest, locked.state())?;
     let prepared = session.prepare(manifest, locked.state(), &options, output).await?;
-    record_recovery(&prepared, &mut locked, output)?;
-    show_unless_json(&prepared.plan, &request.run, output);
+    record_recovery(&prepared, &mut locked, voice, output)?;
+    voice.planned(&prepared.plan);
     refuse(&prepared.plan)?;
+    request.run.checks.check(&prepared.plan, "nothing was written")?;
     if let Some(expected) = &request.expect {
         let fingerprint = prepared.plan.fingerprint();
         if !fingerprint.starts_with(expected.as_str()) {
@@ -140,14 +174,14 @@ async fn plan_and_run(
             .hint("something changed since the review: review the plan above and expect its fingerprint"));
         }
     }
-    let Prepared { plan, secrets, missing, .. } = prepared;
-    carry_out(session, locked, plan, secrets, &missing, &request, output).await
+    carry_out(session, locked, prepared, &request, voice, output).await
 }
 
 /// Carries out a saved plan: exactly its operations, or nothing.
 async fn run_saved(
     arguments: Arguments,
     path: &Path,
+    voice: &mut Voice<'_>,
     output: &Output,
     redactor: &Redactor,
 ) -> Result<Status, Failure> {
@@ -181,12 +215,12 @@ async fn run_saved(
         check_secrets(&plan, &values, state)?;
     }
     let prepared = Prepared { plan, secrets: Arc::new(values), missing, recovery };
-    record_recovery(&prepared, &mut locked, output)?;
-    show_unless_json(&prepared.plan, &arguments.run, output);
+    record_recovery(&prepared, &mut locked, voice, output)?;
+    voice.planned(&prepared.plan);
     refuse(&prepared.plan)?;
-    let Prepared { plan, secrets, missing, .. } = prepared;
+    arguments.run.checks.check(&prepared.plan, "nothing was written")?;
     let request = Request { verb: "apply", expect: None, run: arguments.run };
-    carry_out(session, locked, plan, secrets, &missing, &request, output).await
+    carry_out(session, locked, prepared, &request, voice, output).await
 }
 
 /// A secret that is not the one it was when the plan was made makes another plan.
@@ -206,15 +240,6 @@ fn check_secrets(plan: &Plan, values: &BTreeMap<SecretSource, Secret>, state: &S
         }
     }
     Ok(())
-}
-
-/// The plan, on stdout. Where stdout is for the report as JSON, on stderr: a person may be asked about it.
-fn show_unless_json(plan: &Plan, run: &RunArguments, output: &Output) {
-    if run.format == Format::Text {
-        show(plan, Format::Text, false, output);
-    } else {
-        output.talk(render::text::plan(plan, &output.talk_style()).trim_end());
-    }
 }
 
 fn fingerprint(text: &str) -> Result<String, String> {
@@ -237,8 +262,16 @@ fn refuse(plan: &Plan) -> Result<(), Failure> {
 }
 
 /// Records what an interrupted apply turned out to have done, before anything new is begun.
-fn record_recovery(prepared: &Prepared, locked: &mut Locked, output: &Output) -> Result<(), Failure> {
+fn record_recovery(
+    prepared: &Prepared,
+    locked: &mut Locked,
+    voice: &mut Voice<'_>,
+    output: &Output,
+) -> Result<(), Failure> {
     say_recovered(prepared, output);
+    for (address, id) in &prepared.recovery.found {
+        voice.recovered(address, id);
+    }
     if !prepared.recovery.changes.is_empty() {
         locked.record(prepared.recovery.changes.clone())?;
         locked.fold()?;
@@ -249,18 +282,16 @@ fn record_recovery(prepared: &Prepared, locked: &mut Locked, output: &Output) ->
 async fn carry_out(
     session: Session,
     mut locked: Locked,
-    mut plan: Plan,
-    secrets: Arc<BTreeMap<SecretSource, Secret>>,
-    missing: &BTreeMap<SecretSource, String>,
+    prepared: Prepared,
     request: &Request,
+    voice: &mut Voice<'_>,
     output: &Output,
 ) -> Result<Status, Failure> {
+    let Prepared { mut plan, secrets, missing, .. } = prepared;
     if plan.is_empty() && plan.records.is_empty() {
         // A run that was killed after its last result may have left that to do.
         locked.fold()?;
-        if request.run.format == Format::Json {
-            report(&Report::default(), request, Instant::now(), output);
-        }
+        voice.nothing_to_do();
         session.close().await;
         return Ok(Status::Success);
     }
@@ -274,8 +305,9 @@ async fn carry_out(
             .hint("nothing was written"));
         }
     }
-    if !plan.is_empty() && !request.run.auto_approve {
-        approve(&session, request.verb).await?;
+    let asks = !plan.is_empty() || plan.mode == Mode::RefreshOnly;
+    if asks && !request.run.auto_approve {
+        approve(&session, plan.mode, request.verb).await?;
     }
     if locked.state().is_none() {
         locked.create(State::new(session.place.clone())?)?;
@@ -310,13 +342,16 @@ async fn carry_out(
         &settings,
         &mut recorder,
         session.interrupt.receiver(),
-        &mut |event| progress.show(event),
+        &mut |event| {
+            progress.show(event);
+            voice.happened(event);
+        },
     )
     .await;
     drop(progress);
     watch.abort();
     let folded = locked.fold();
-    report(&result, request, begun, output);
+    voice.ended(&result, begun.elapsed());
     session.close().await;
     if let Some(why) = result.not_recorded {
         return Err(Failure::new(Status::State, format!("results could not be recorded: {why}")).hint(
@@ -324,6 +359,11 @@ async fn carry_out(
         ));
     }
     folded?;
+    match plan.records.len() {
+        0 => {}
+        1 => output.note("1 entry of the state is renewed"),
+        n => output.note(&format!("{n} entries of the state are renewed")),
+    }
     Ok(if result.interrupted {
         Status::Interrupted
     } else if result.steps.iter().all(|(_, r)| r.is_success()) {
@@ -337,8 +377,12 @@ async fn carry_out(
     })
 }
 
-async fn approve(session: &Session, verb: &str) -> Result<(), Failure> {
-    let question = format!("Shall this be carried out in the sandbox {}?", session.place.sandbox);
+async fn approve(session: &Session, mode: Mode, verb: &str) -> Result<(), Failure> {
+    let sandbox = &session.place.sandbox;
+    let question = match mode {
+        Mode::Normal | Mode::Destroy => format!("Shall this be carried out in the sandbox {sandbox}?"),
+        Mode::RefreshOnly => format!("Shall the state of the sandbox {sandbox} take this over?"),
+    };
     let asked = tokio::task::spawn_blocking(move || confirm(&question));
     match session.interrupt.unless_interrupted(asked).await?.ok().flatten() {
         Some(true) => Ok(()),
@@ -365,15 +409,6 @@ fn seal(plan: &mut Plan, fingerprints: &BTreeMap<SecretSource, String>) {
                 *body = seal(body);
             }
             Intent::Switch { .. } | Intent::Delete { .. } | Intent::Forget { .. } => {}
-        }
-    }
-}
-
-fn report(report: &Report, request: &Request, begun: Instant, output: &Output) {
-    match request.run.format {
-        Format::Text => output.data(&render::report::report(report, &output.style(), begun.elapsed())),
-        Format::Json => {
-            output.data(&render::json::to_string(&render::json::report(report, begun.elapsed())));
         }
     }
 }

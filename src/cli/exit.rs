@@ -33,6 +33,8 @@ pub(crate) enum Status {
     Partial = 9,
     /// The state cannot be used.
     State = 10,
+    /// `plan --refresh-only`: there is drift.
+    Drift = 11,
     /// Interrupted by the person.
     Interrupted = 130,
 }
@@ -50,6 +52,7 @@ pub(crate) const TABLE: &[(Status, &str)] = &[
     (Status::Refused, "a guard refuses the plan, or the person did; nothing was written"),
     (Status::Partial, "some of the plan was applied and some was not"),
     (Status::State, "the state cannot be read or written"),
+    (Status::Drift, "plan --refresh-only: the platform is not as the last apply left it"),
     (Status::Interrupted, "interrupted; what was under way is finished or will be looked up"),
 ];
 

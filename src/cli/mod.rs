@@ -5,17 +5,21 @@
 mod apply;
 mod emulator;
 mod exit;
-mod file;
+mod files;
 mod output;
 mod plan;
 mod plan_file;
 mod progress;
+mod schema;
 mod secrets;
 mod session;
 mod settings;
+mod show;
+mod shown;
 mod signals;
 mod state;
 mod validate;
+mod voice;
 
 use std::process::ExitCode;
 
@@ -59,6 +63,8 @@ enum Command {
     Validate(validate::Arguments),
     /// Show what would change, sending only reads
     Plan(plan::PlanArguments),
+    /// Show a saved plan, in any format
+    Show(show::Arguments),
     /// Make the platform what the manifest says, or carry out a saved plan
     Apply(apply::Arguments),
     /// Take down what the manifest describes, or everything in the state
@@ -67,8 +73,8 @@ enum Command {
     State(state::Arguments),
     /// Run an embedded stand-in for the platform
     Emulator(emulator::Arguments),
-    /// Print the JSON Schema of manifests, for editors
-    Schema,
+    /// Print the JSON Schema of what flowform reads or writes
+    Schema(schema::Arguments),
 }
 
 /// Runs the command line of this process.
@@ -104,12 +110,9 @@ fn run(command: Command, output: &Output, redactor: &Redactor) -> Result<Status,
     // Commands without network need no runtime.
     match command {
         Command::Validate(arguments) => validate::run(&arguments, output),
+        Command::Show(arguments) => show::run(&arguments, output),
         Command::State(arguments) => state::run(&arguments, output),
-        Command::Schema => {
-            let schema = serde_json::to_string_pretty(&crate::manifest::json_schema()).unwrap_or_default();
-            output.data(&format!("{schema}\n"));
-            Ok(Status::Success)
-        }
+        Command::Schema(arguments) => Ok(schema::run(&arguments, output)),
         Command::Plan(arguments) => block_on(plan::run(arguments, output, redactor)),
         Command::Apply(arguments) => block_on(apply::run(arguments, output, redactor)),
         Command::Destroy(arguments) => block_on(apply::destroy(arguments, output, redactor)),

@@ -62,6 +62,11 @@ impl Output {
         self.stderr
     }
 
+    /// Text as it may be written anywhere.
+    pub(crate) fn redact(&self, text: &str) -> String {
+        self.redactor.redact(text).into_owned()
+    }
+
     /// Data. A reader that has gone away is no error of ours.
     pub(crate) fn data(&self, text: &str) {
         let text = self.redactor.redact(text);

@@ -6,11 +6,11 @@ use super::exit::{Failure, Status};
 use super::output::Output;
 use super::session::{self, Prepared, Session};
 use super::settings::{ManifestArguments, PlatformArguments};
+use super::shown::{CheckArguments, FormatArguments};
 use super::{plan_file, validate};
 use crate::kind::Address;
 use crate::manifest::Manifest;
-use crate::plan::{Options, Selection, Selector};
-use crate::render;
+use crate::plan::{Mode, Options, Selection, Selector};
 use crate::secret::Redactor;
 
 /// What every plan can be asked, whoever makes it.
@@ -53,9 +53,9 @@ impl PlanOptions {
             && self.allow_deletes.is_none()
     }
 
-    pub(crate) fn options(&self, destroy: bool) -> Options {
+    pub(crate) fn options(&self, mode: Mode) -> Options {
         Options {
-            destroy,
+            mode,
             selection: Selection { targets: self.targets.clone(), excludes: self.excludes.clone() },
             replace: self.replace.clone(),
             adopt: self.adopt.clone(),
@@ -70,21 +70,17 @@ pub(crate) struct PlanArguments {
     #[command(flatten)]
     manifest: ManifestArguments,
 
-    /// How to show the plan
-    #[arg(long, value_name = "FORMAT", default_value = "text")]
-    format: Format,
-
     /// Save the plan, to be carried out with `flowform apply FILE`
     #[arg(long = "out", short = 'o', value_name = "FILE")]
     out: Option<PathBuf>,
 
-    /// Show the requests of every operation, as they will be sent
-    #[arg(long)]
-    requests: bool,
-
     /// Plan to take everything down
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["refresh_only", "replace", "adopt", "create_beside", "allow_deletes"])]
     destroy: bool,
+
+    /// Only tell what the platform has otherwise than the last apply left it; exits with 11 if there is any
+    #[arg(long, conflicts_with_all = ["replace", "adopt", "create_beside", "allow_deletes"])]
+    refresh_only: bool,
 
     /// Exit with 0 when there is nothing to do, 2 when there are changes
     #[arg(long)]
@@ -94,15 +90,23 @@ pub(crate) struct PlanArguments {
     options: PlanOptions,
 
     #[command(flatten)]
+    formats: FormatArguments,
+
+    #[command(flatten)]
+    checks: CheckArguments,
+
+    #[command(flatten)]
     platform: PlatformArguments,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub(crate) enum Format {
-    /// For people
-    Text,
-    /// One JSON object (docs/json.md)
-    Json,
+impl PlanArguments {
+    fn mode(&self) -> Mode {
+        match (self.destroy, self.refresh_only) {
+            (true, _) => Mode::Destroy,
+            (_, true) => Mode::RefreshOnly,
+            _ => Mode::Normal,
+        }
+    }
 }
 
 /// Reads the manifest, or ends with its mistakes.
@@ -130,9 +134,16 @@ pub(crate) fn load(arguments: &ManifestArguments, output: &Output) -> Result<Man
     }
 }
 
-/// The manifest of a destroy, which may name none: then everything in the state goes.
-pub(crate) fn load_for_destroy(arguments: &ManifestArguments, output: &Output) -> Result<Manifest, Failure> {
-    if arguments.paths.is_empty() { Ok(Manifest::default()) } else { load(arguments, output) }
+/// The manifest of a plan. One that is made of the state alone (a destroy, a refresh) needs none.
+pub(crate) fn load_for(
+    mode: Mode,
+    arguments: &ManifestArguments,
+    output: &Output,
+) -> Result<Manifest, Failure> {
+    match mode {
+        Mode::Destroy | Mode::RefreshOnly if arguments.paths.is_empty() => Ok(Manifest::default()),
+        _ => load(arguments, output),
+    }
 }
 
 pub(crate) async fn run(
@@ -140,17 +151,12 @@ pub(crate) async fn run(
     output: &Output,
     redactor: &Redactor,
 ) -> Result<Status, Failure> {
-    let manifest = if arguments.destroy {
-        load_for_destroy(&arguments.manifest, output)?
-    } else {
-        load(&arguments.manifest, output)?
-    };
+    let mode = arguments.mode();
+    let manifest = load_for(mode, &arguments.manifest, output)?;
     let session = Session::open(&arguments.platform, Some(&manifest), redactor, output).await?;
     let state = session.read_state()?;
-    let mut options = arguments.options.options(arguments.destroy);
-    if arguments.destroy {
-        session::limit_destroy(&mut options, &manifest, state.as_ref(), output);
-    }
+    let mut options = arguments.options.options(mode);
+    session::limit_to_manifest(&mut options, &manifest, state.as_ref(), output);
     session::check_addresses(&options, &manifest, state.as_ref())?;
     let prepared = session.prepare(&manifest, state.as_ref(), &options, output).await?;
     say_recovered(&prepared, output);
@@ -158,30 +164,22 @@ pub(crate) async fn run(
         output.note(&format!("{why}; apply will need it"));
     }
     let plan = &prepared.plan;
-    show(plan, arguments.format, arguments.requests, output);
+    arguments.formats.show(plan, output)?;
     if let Some(path) = &arguments.out {
         plan_file::write(path, plan)?;
         output.note(&format!("the plan is saved; carry it out with `flowform apply {}`", path.display()));
     }
     session.close().await;
+    arguments.checks.check(plan, "change the manifest, or check for less")?;
     Ok(if !plan.refusals.is_empty() {
         Status::Refused
+    } else if mode == Mode::RefreshOnly && !plan.drift.is_empty() {
+        Status::Drift
     } else if arguments.detailed_exitcode && !plan.is_empty() {
         Status::Changes
     } else {
         Status::Success
     })
-}
-
-/// Shows a plan on stdout.
-pub(crate) fn show(plan: &crate::plan::Plan, format: Format, requests: bool, output: &Output) {
-    match format {
-        Format::Text => {
-            let style = render::Style { requests, ..output.style() };
-            output.data(&render::text::plan(plan, &style));
-        }
-        Format::Json => output.data(&render::json::to_string(&render::json::plan(plan))),
-    }
 }
 
 /// Says what an interrupted apply turned out to have done.

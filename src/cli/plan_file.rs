@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::exit::{Failure, Status};
-use super::file::{self, Readers};
+use super::files::{self, Readers};
 use crate::plan::{Plan, saved};
 
 /// Larger files are no plans of ours.
@@ -19,11 +19,8 @@ pub(crate) fn is_plan(path: &Path) -> bool {
 
 /// Writes a plan, whole or not at all, for its owner's eyes only.
 pub(crate) fn write(path: &Path, plan: &Plan) -> Result<(), Failure> {
-    let failed = |error: &dyn std::fmt::Display| {
-        Failure::new(Status::Error, format!("the plan cannot be written to {}: {error}", path.display()))
-    };
-    let text = saved::encode(plan).map_err(|e| failed(&e))?;
-    file::write(path, &text, Readers::Owner).map_err(|e| failed(&e))
+    let text = saved::encode(plan).map_err(|e| Failure::from_error(Status::Error, &e))?;
+    files::write("the plan", path, &text, Readers::Owner)
 }
 
 /// Reads a plan.

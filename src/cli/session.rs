@@ -17,7 +17,7 @@ use crate::emulator;
 use crate::kind::{Address, Kind, SecretSource};
 use crate::manifest::Manifest;
 use crate::observe::{self, Wanted};
-use crate::plan::{self, Action, Inputs, Observations, Options, Plan, Selector};
+use crate::plan::{self, Action, Inputs, Mode, Observations, Options, Plan, Selector};
 use crate::secret::{Redactor, Secret};
 use crate::state::model::{Place, State};
 use crate::state::{Holder, StateFile, fingerprint};
@@ -156,8 +156,11 @@ impl Session {
         options: &Options,
         output: &Output,
     ) -> Result<Prepared, Failure> {
-        // Taking down needs no secret.
-        let sources = if options.destroy { BTreeSet::new() } else { secrets::of_manifest(manifest) };
+        // Only what is to be sent needs its secrets.
+        let sources = match options.mode {
+            Mode::Normal => secrets::of_manifest(manifest),
+            Mode::Destroy | Mode::RefreshOnly => BTreeSet::new(),
+        };
         let Resolved { values, missing } = self.secrets(sources, output).await;
         let fingerprints = match state {
             // Without a state there is no key yet; the fingerprints are made when the state is.
@@ -240,7 +243,7 @@ impl Session {
         let names: BTreeMap<&Address, &str> = manifest
             .sections
             .iter()
-            .filter(|_| !options.destroy)
+            .filter(|_| options.mode == Mode::Normal)
             .filter_map(|s| Some((&s.address, s.body.get("name")?.as_str()?)))
             .collect();
         let named = |addresses: &mut dyn Iterator<Item = &Address>| -> Vec<(Address, String)> {
@@ -355,25 +358,26 @@ pub(crate) fn timestamp(seconds: i64) -> String {
     jiff::Timestamp::from_second(seconds).unwrap_or_default().to_string()
 }
 
-/// Limits a destroy to the pipelines that the manifest has; with no manifest, everything in the state goes. What others
-/// outside still use stays.
-pub(crate) fn limit_destroy(
+/// Limits a plan that is made of the state alone (a destroy, a refresh) to the pipelines that the manifest has; with no
+/// manifest, it is of everything in the state. A destroy leaves what others outside still use.
+pub(crate) fn limit_to_manifest(
     options: &mut Options,
     manifest: &Manifest,
     state: Option<&State>,
     output: &Output,
 ) {
-    if manifest.sections.is_empty() {
+    if options.mode == Mode::Normal || manifest.sections.is_empty() {
         return;
     }
     let ours: BTreeSet<&str> = manifest.sections.iter().map(|s| s.address.pipeline.as_str()).collect();
     let others = state.into_iter().flat_map(|s| s.entries.keys());
     let others: Vec<&Address> = others.filter(|a| !ours.contains(a.pipeline.as_str())).collect();
     if !others.is_empty() {
-        output.note(&format!(
-            "{} managed objects of other pipelines are left, with what they use",
-            others.len()
-        ));
+        let what = match options.mode {
+            Mode::Destroy => "left, with what they use",
+            Mode::Normal | Mode::RefreshOnly => "not looked at",
+        };
+        output.note(&format!("{} managed objects of other pipelines are {what}", others.len()));
     }
     options.selection.excludes.extend(others.into_iter().cloned().map(Selector::Address));
 }

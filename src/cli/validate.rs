@@ -1,9 +1,9 @@
 //! `flowform validate`: every mistake of the manifests, offline, on the streams and in files.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::exit::{Failure, Status};
-use super::file::{self, Readers};
+use super::files::{self, Readers};
 use super::output::Output;
 use super::settings::ManifestArguments;
 use crate::manifest::{Loaded, Problems};
@@ -19,15 +19,15 @@ pub(crate) struct Arguments {
     format: Format,
 
     /// Also write a JUnit report to this file
-    #[arg(long, value_name = "FILE", help_heading = "More reports")]
+    #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
 
     /// Also write a SARIF report to this file
-    #[arg(long, value_name = "FILE", help_heading = "More reports")]
+    #[arg(long, value_name = "FILE")]
     sarif: Option<PathBuf>,
 
     /// Also write the JSON object to this file
-    #[arg(long, value_name = "FILE", help_heading = "More reports")]
+    #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
 }
 
@@ -80,18 +80,11 @@ pub(crate) fn run(arguments: &Arguments, output: &Output) -> Result<Status, Fail
     ];
     for (path, format) in files {
         if let Some(path) = path {
-            write(path, &format.document(problems))?;
+            let document = output.redact(&format.document(problems));
+            files::write("the report", path, &document, Readers::Others)?;
         }
     }
     Ok(if loaded.is_ok() { Status::Success } else { Status::Manifest })
-}
-
-fn write(path: &Path, document: &str) -> Result<(), Failure> {
-    file::write(path, document, Readers::Umask).map_err(|error| {
-        let message = format!("the report cannot be written to {}: {error}", path.display());
-        Failure::new(Status::Error, message)
-            .hint("name a file in a folder that is there and can be written to")
-    })
 }
 
 /// Where the run takes place; where that cannot be told, no path is below it.

@@ -395,7 +395,7 @@ fn patch(before: &Body, after: &Body, paths: &[String], places: &Value) -> Vec<V
     }
     let mut names: Vec<String> = Vec::new();
     for path in &transformations {
-        let name = path.split('/').nth(2).unwrap_or_default().replace("~1", "/").replace("~0", "~");
+        let name = super::unescape_pointer(path.split('/').nth(2).unwrap_or_default());
         if !names.contains(&name) {
             names.push(name);
         }

@@ -29,7 +29,7 @@ pub use code::Code;
 pub(crate) use dataflow::SOON_SECONDS;
 pub use grammar::{Finding, Key, Severity, Shape};
 pub use route::{Route, Turn, follow};
-pub(crate) use section::escape as escape_pointer;
+pub(crate) use section::{escape as escape_pointer, unescape as unescape_pointer};
 
 use crate::wire::{Call, Etag, Reply};
 

@@ -3,6 +3,8 @@
 
 use serde_json::Value;
 
+use super::section;
+
 /// One step from a value of a section into it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Turn {
@@ -22,7 +24,7 @@ pub type Route = Vec<Turn>;
 
 /// The names in a JSON Pointer.
 pub(super) fn names(pointer: &str) -> Vec<String> {
-    pointer.split('/').skip(1).map(|token| token.replace("~1", "/").replace("~0", "~")).collect()
+    pointer.split('/').skip(1).map(section::unescape).collect()
 }
 
 /// A way by members alone.

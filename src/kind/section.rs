@@ -59,3 +59,8 @@ pub(super) fn reference_routes(key: &ReferenceKey) -> Vec<Route> {
 pub(crate) fn escape(name: &str) -> String {
     name.replace('~', "~0").replace('/', "~1")
 }
+
+/// The name that a JSON Pointer token stands for.
+pub(crate) fn unescape(token: &str) -> String {
+    token.replace("~1", "/").replace("~0", "~")
+}

@@ -169,7 +169,7 @@ impl<'a> Index<'a> {
 fn locate(tree: &Tree, section: NodeId, key_at: At, pointer: &str) -> At {
     let (mut node, mut at) = (section, key_at);
     for token in pointer.split('/').skip(1) {
-        let token = token.replace("~1", "/").replace("~0", "~");
+        let token = crate::kind::unescape_pointer(token);
         match &tree.node(node).content {
             Content::Mapping(_) => {
                 let Some(entry) = tree.entry(node, &token) else { return at };

@@ -1,8 +1,9 @@
 //! What the state keeps of a body that was sent. Decides nothing.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use crate::kind::{Body, Leaf, leaf, map_leaves};
+use super::FieldChange;
+use crate::kind::{Body, Leaf, leaf, map_leaves, unescape_pointer};
 
 /// What the state keeps of a body: no secret's source, no moment that was never fixed. A secret that was not resolved,
 /// and so not sent, keeps the fingerprint that `previous` has in its place.
@@ -28,6 +29,30 @@ pub(crate) fn as_applied(body: &Body, previous: Option<&Body>) -> Body {
         }
     }
     walk(body, previous).unwrap_or_default()
+}
+
+/// What the state keeps when it takes over what the platform has: these fields as observed, all others as they were.
+pub(super) fn accept(applied: &Body, drift: &[FieldChange]) -> Body {
+    let mut accepted = applied.clone();
+    for field in drift {
+        set(&mut accepted, &field.path, field.observed.as_ref());
+    }
+    accepted
+}
+
+/// Puts a value where a JSON Pointer says, making the objects on the way, or takes away what is there.
+fn set(body: &mut Value, pointer: &str, value: Option<&Value>) {
+    let Some((parent, name)) = pointer.rsplit_once('/') else { return };
+    let mut at = body;
+    for token in parent.split('/').skip(1) {
+        let Value::Object(members) = at else { return };
+        at = members.entry(unescape_pointer(token)).or_insert_with(|| Value::Object(Map::new()));
+    }
+    let Value::Object(members) = at else { return };
+    match value {
+        Some(value) => members.insert(unescape_pointer(name), value.clone()),
+        None => members.shift_remove(&unescape_pointer(name)),
+    };
 }
 
 /// What the state keeps of a body whose secrets were not sent.

@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::applied::as_applied;
+use super::applied::{accept, as_applied};
 use super::diff::{self, Cause, Difference, FieldChange};
 use super::{
-    Action, Drift, FORMAT_VERSION, Inputs, Note, Observations, Operation, Plan, Refusal, Selector, guard,
-    order, stale,
+    Action, Drift, FORMAT_VERSION, Inputs, Mode, Note, Observations, Operation, Plan, Refusal, Selector,
+    guard, order, stale,
 };
 use crate::kind::{Address, Body, Intent, Kind, Leaf, Observed, Step, map_leaves, visit_leaves};
 use crate::manifest::Section;
@@ -18,7 +18,8 @@ use crate::state::model::Entry;
 pub fn build(inputs: &Inputs<'_>) -> Plan {
     let empty = BTreeMap::new();
     let entries = inputs.state.map_or(&empty, |s| &s.entries);
-    let wanted: &[Section] = if inputs.options.destroy { &[] } else { &inputs.manifest.sections };
+    let mode = inputs.options.mode;
+    let wanted: &[Section] = if mode == Mode::Normal { &inputs.manifest.sections } else { &[] };
 
     let mut depends_on: BTreeMap<Address, BTreeSet<Address>> = BTreeMap::new();
     for (address, entry) in entries {
@@ -28,7 +29,7 @@ pub fn build(inputs: &Inputs<'_>) -> Plan {
         depends_on.entry(section.address.clone()).or_default().extend(section.depends_on.iter().cloned());
     }
     let addresses: BTreeSet<Address> = depends_on.keys().cloned().collect();
-    let selected = inputs.options.selection.resolve(&addresses, &depends_on, inputs.options.destroy);
+    let selected = inputs.options.selection.resolve(&addresses, &depends_on, mode == Mode::Destroy);
 
     let mut builder = Builder {
         inputs,
@@ -38,7 +39,7 @@ pub fn build(inputs: &Inputs<'_>) -> Plan {
         adopted: BTreeSet::new(),
         plan: Plan {
             format_version: FORMAT_VERSION,
-            destroy: inputs.options.destroy,
+            mode,
             place: inputs.place.clone(),
             lineage: inputs.state.map(|s| s.lineage.clone()),
             operations: Vec::new(),
@@ -64,6 +65,10 @@ pub fn build(inputs: &Inputs<'_>) -> Plan {
     }
     let present: BTreeSet<&Address> = wanted.iter().map(|s| &s.address).collect();
     for (address, entry) in entries {
+        if mode == Mode::RefreshOnly {
+            builder.refresh(address, entry);
+            continue;
+        }
         if !present.contains(address) {
             builder.unwant(address, entry);
         }
@@ -176,12 +181,7 @@ impl Builder<'_> {
     /// For an object that the state knows and the platform does not show.
     fn want_again(&mut self, section: &Section, entry: &Entry, desired: Body) {
         let address = &section.address;
-        self.plan.drift.push(Drift {
-            address: address.clone(),
-            id: entry.id.clone(),
-            gone: true,
-            fields: Vec::new(),
-        });
+        self.gone(address, entry);
         let Some(namesakes) = self.namesakes(section, &desired) else { return };
         let desired = restart(self.inputs.now, address.kind, desired);
         let reason = format!("{} is gone from the platform, or not visible to this credential", entry.id);
@@ -242,12 +242,7 @@ impl Builder<'_> {
             );
         }
         if !drift.is_empty() {
-            self.plan.drift.push(Drift {
-                address: address.clone(),
-                id: entry.id.clone(),
-                gone: false,
-                fields: drift,
-            });
+            self.drifted(address, entry, drift);
         }
         let asked = self.inputs.options.replace.contains(address);
         let forced = changes.iter().any(|c| c.forces_replacement);
@@ -509,7 +504,7 @@ impl Builder<'_> {
         {
             Some(observed) => (
                 Action::Delete,
-                if self.inputs.options.destroy {
+                if self.inputs.options.mode == Mode::Destroy {
                     "everything is to be taken down"
                 } else {
                     "no longer in the manifest"
@@ -526,22 +521,70 @@ impl Builder<'_> {
                     },
                 ),
             ),
-            None => (
-                Action::Forget,
-                "gone from the platform already, or not visible to this credential",
-                step(address, "forget", Intent::Forget { id: entry.id.clone() }),
-            ),
+            None => {
+                return self.forget(
+                    address,
+                    entry,
+                    "gone from the platform already, or not visible to this credential",
+                );
+            }
         };
+        self.take_away(address, action, reason, &entry.id, step);
+    }
+
+    fn forget(&mut self, address: &Address, entry: &Entry, reason: &str) {
+        let step = step(address, "forget", Intent::Forget { id: entry.id.clone() });
+        self.take_away(address, Action::Forget, reason, &entry.id, step);
+    }
+
+    /// An operation that leaves nothing of an object.
+    fn take_away(&mut self, address: &Address, action: Action, reason: &str, id: &str, step: Step) {
         self.plan.operations.push(Operation {
             address: address.clone(),
             action,
             reason: reason.to_owned(),
-            id: Some(entry.id.clone()),
+            id: Some(id.to_owned()),
             body: None,
             changes: Vec::new(),
             unchanged: 0,
             steps: vec![step],
         });
+    }
+
+    /// Compares an entry with the platform alone, and takes what differs into the state.
+    fn refresh(&mut self, address: &Address, entry: &Entry) {
+        if !self.selected.contains(address) {
+            return;
+        }
+        let Some(observed) = self.present(address, None) else {
+            self.gone(address, entry);
+            return self.forget(address, entry, "gone from the platform, or not visible to this credential");
+        };
+        let started = address.kind.spec().started(&observed.body, self.inputs.now);
+        let Difference { drift, .. } =
+            diff::compare(address.kind, &entry.applied, Some(&entry.applied), &observed.body, started);
+        if drift.is_empty() {
+            self.plan.unchanged += 1;
+            return;
+        }
+        let current = Entry {
+            etag: observed.etag.clone(),
+            version: observed.version,
+            applied: accept(&entry.applied, &drift),
+            ..entry.clone()
+        };
+        self.plan.records.insert(address.clone(), current);
+        self.drifted(address, entry, drift);
+    }
+
+    fn gone(&mut self, address: &Address, entry: &Entry) {
+        let (address, id) = (address.clone(), entry.id.clone());
+        self.plan.drift.push(Drift { address, id, gone: true, fields: Vec::new() });
+    }
+
+    fn drifted(&mut self, address: &Address, entry: &Entry, fields: Vec<FieldChange>) {
+        let (address, id) = (address.clone(), entry.id.clone());
+        self.plan.drift.push(Drift { address, id, gone: false, fields });
     }
 
     /// Deletes what earlier replacements have left.
@@ -569,16 +612,7 @@ impl Builder<'_> {
                         Intent::Forget { id: id.clone() },
                     ),
                 };
-            self.plan.operations.push(Operation {
-                address: address.clone(),
-                action,
-                reason: reason.to_owned(),
-                id: Some(id.clone()),
-                body: None,
-                changes: Vec::new(),
-                unchanged: 0,
-                steps: vec![step(address, &format!("delete-{id}"), intent)],
-            });
+            self.take_away(address, action, reason, id, step(address, &format!("delete-{id}"), intent));
         }
     }
 

@@ -227,7 +227,7 @@ pub(super) fn conceal(observed: &Observed, bodies: [Option<&Body>; 2]) -> Observ
             && let Some((parent, name)) = path.rsplit_once('/')
             && let Some(Value::Object(members)) = observed.body.pointer_mut(parent)
         {
-            members.remove(&name.replace("~1", "/").replace("~0", "~"));
+            members.remove(&crate::kind::unescape_pointer(name));
         }
     }
     observed

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Action, Inputs, Operation, Plan, Refusal};
+use super::{Action, Inputs, Mode, Operation, Plan, Refusal};
 use crate::kind::Address;
 use crate::state::model::Entry;
 
@@ -22,7 +22,9 @@ pub(super) fn check(
     depends_on: &BTreeMap<Address, BTreeSet<Address>>,
 ) {
     let mut refusals = Vec::new();
-    protection(plan, entries, &mut refusals);
+    if inputs.options.mode != Mode::RefreshOnly {
+        protection(plan, entries, &mut refusals);
+    }
     deletions(plan, inputs, entries, &mut refusals);
     left_behind(plan, entries, selected, depends_on, &mut refusals);
     plan.refusals.extend(refusals);
@@ -64,7 +66,7 @@ fn deletions(
     let managed = entries.len();
     let deleted = |o: &&Operation| o.action == Action::Delete && current(o, entries).is_some();
     let count = plan.operations.iter().filter(deleted).count();
-    if inputs.options.destroy || count == 0 || inputs.options.allow_deletes == Some(count) {
+    if inputs.options.mode == Mode::Destroy || count == 0 || inputs.options.allow_deletes == Some(count) {
         return;
     }
     let text = if let Some(allowed) = inputs.options.allow_deletes {

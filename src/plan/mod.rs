@@ -1,10 +1,11 @@
 //! What to do: three pictures in, ordered operations out. Pure: no clock, no network, no file.
 //!
 //! `diff` compares one object, [`build()`] decides its operation and the steps of it, `order` links the steps,
-//! `guard` refuses a plan as a whole, `select` narrows it, [`saved`] is its text, [`stale`] tells whether that still stands.
+//! `guard` refuses a plan as a whole, [`check`] holds it against what a person does not want, `select` narrows it, [`saved`] is its text, [`stale`] tells whether that still stands.
 
 mod applied;
 mod build;
+pub mod check;
 mod diff;
 mod guard;
 mod order;
@@ -34,7 +35,7 @@ pub const FORMAT_VERSION: u32 = 1;
 /// Everything a plan is made from.
 #[derive(Clone, Copy, Debug)]
 pub struct Inputs<'a> {
-    /// What is wanted; empty for a destroy.
+    /// What is wanted; only looked at by [`Mode::Normal`].
     pub manifest: &'a Manifest,
     /// Where.
     pub place: &'a Place,
@@ -50,11 +51,24 @@ pub struct Inputs<'a> {
     pub now: i64,
 }
 
+/// What a plan is for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Mode {
+    /// To make the platform what the manifest says.
+    #[default]
+    Normal,
+    /// To take everything down.
+    Destroy,
+    /// To tell what the platform has otherwise than we left it, and to take that into the state. Sends nothing.
+    RefreshOnly,
+}
+
 /// What a person can ask of a plan.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// Take everything down.
-    pub destroy: bool,
+    /// What the plan is for.
+    pub mode: Mode,
     /// Which addresses to look at.
     pub selection: Selection,
     /// Addresses to replace though nothing forces it.
@@ -84,8 +98,8 @@ pub struct Observations {
 pub struct Plan {
     /// [`FORMAT_VERSION`].
     pub format_version: u32,
-    /// Whether it takes everything down.
-    pub destroy: bool,
+    /// What it is for.
+    pub mode: Mode,
     /// Where it is to be applied.
     pub place: Place,
     /// The state it was made from; `None` when there was none.
@@ -113,9 +127,10 @@ impl Plan {
     }
 
     /// SHA-256 over the canonical plan, in hex: equal plans have equal fingerprints, wherever they were made. Whether the
-    /// secrets were at hand makes no difference, as long as they are not what changes.
+    /// secrets were at hand makes no difference, as long as they are not what changes; nor does how many other objects
+    /// there are, so that an unrelated apply does not spoil a reviewed plan.
     pub fn fingerprint(&self) -> String {
-        let plan = Self { notes: Vec::new(), ..self.clone() };
+        let plan = Self { notes: Vec::new(), unchanged: 0, ..self.clone() };
         let plan = serde_json::to_value(&plan).unwrap_or_default();
         let plan = map_leaves(&plan, &mut |leaf| match leaf {
             Leaf::Secret { source, .. } => {
@@ -157,6 +172,24 @@ pub enum Action {
     Replace,
     Delete,
     Forget,
+}
+
+impl Action {
+    /// Every action.
+    pub const ALL: [Self; 6] =
+        [Self::Create, Self::Adopt, Self::Update, Self::Replace, Self::Delete, Self::Forget];
+
+    /// The word for it, in every format and on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::Adopt => "adopt",
+            Self::Update => "update",
+            Self::Replace => "replace",
+            Self::Delete => "delete",
+            Self::Forget => "forget",
+        }
+    }
 }
 
 /// One object's part of a plan.

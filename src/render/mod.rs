@@ -27,3 +27,8 @@ pub struct Style {
     /// Whether to show every request of every step in full.
     pub requests: bool,
 }
+
+impl Style {
+    /// For a file: no terminal says how wide.
+    pub const FILE: Self = Self { color: false, width: 100, requests: false };
+}

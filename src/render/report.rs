@@ -40,22 +40,13 @@ impl Class {
         }
     }
 
-    /// In JSON.
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Done => "done",
-            Self::Failed => "failed",
-            Self::Changed => "changed",
-            Self::Unknown => "unknown",
-            Self::NotTried => "notTried",
-        }
-    }
-
     fn words(self) -> &'static str {
         match self {
             Self::Changed => "changed since the plan",
             Self::NotTried => "not tried",
-            other => other.name(),
+            Self::Done => "done",
+            Self::Failed => "failed",
+            Self::Unknown => "unknown",
         }
     }
 }
@@ -265,6 +256,7 @@ fn weight(intent: &Intent) -> (usize, &'static str) {
 mod tests {
     use super::*;
     use crate::kind::Kind;
+    use crate::render::json;
 
     const STYLE: Style = Style { color: false, width: 80, requests: false };
 
@@ -405,7 +397,8 @@ mod tests {
 
     #[test]
     fn as_json() {
-        let document = super::super::json::report(&mixed(), Duration::from_millis(12_300));
+        let (report, took) = (mixed(), Duration::from_millis(12_300));
+        let document = json::Stream::default().line(&json::Line::Ended(&report, took), "now", took);
         let summary = serde_json::json!({
             "done": 2, "failed": 1, "changed": 0, "unknown": 1, "notTried": 1, "leftInPlace": 1
         });

@@ -244,7 +244,7 @@ fn drifted() -> World {
 
 fn destroyed() -> World {
     let mut world = World::applied();
-    world.options.destroy = true;
+    world.options.mode = plan::Mode::Destroy;
     world
 }
 
@@ -285,7 +285,7 @@ fn shown(world: &World, style: &Style) -> String {
 fn create_all() {
     insta::assert_snapshot!(shown(&World::fresh(), &NARROW), @r#"
     Planning in sandbox dev of 1234@AdobeOrg (https://platform.adobe.io): plan
-      0c891e58547e383b
+      37a227709e4a0c1f
 
     + zendesk-users.baseConnection  create
         # the sandbox has no such base connection yet
@@ -349,7 +349,7 @@ fn create_all() {
 fn one_field_changes() {
     insta::assert_snapshot!(shown(&one_field(), &NARROW), @r#"
     Planning in sandbox dev of 1234@AdobeOrg (https://platform.adobe.io): plan
-      704e0aa2965a8a0c
+      d78409449d2bb3a4
 
     ~ zendesk-users.dataflow  update 50383d02-2777-4be7-a309-9dd6eea1b465
         # the manifest changed
@@ -366,7 +366,7 @@ fn one_field_changes() {
 #[test]
 fn where_there_is_room_the_precondition_stands_beside() {
     insta::assert_snapshot!(shown(&one_field(), &WIDE), @r#"
-    Planning in sandbox dev of 1234@AdobeOrg (https://platform.adobe.io): plan 704e0aa2965a8a0c
+    Planning in sandbox dev of 1234@AdobeOrg (https://platform.adobe.io): plan d78409449d2bb3a4
 
     ~ zendesk-users.dataflow  update 50383d02-2777-4be7-a309-9dd6eea1b465
         # the manifest changed
@@ -383,7 +383,7 @@ fn where_there_is_room_the_precondition_stands_beside() {
 fn a_mapping_changes() {
     insta::assert_snapshot!(shown(&mapping_change(), &NARROW), @r#"
     Planning in sandbox dev of 1234@AdobeOrg (https://platform.adobe.io): plan
-      fe0f1c5b03a8f1c0
+      6dd03004a265da87
 
     ~ zendesk-users.mapping  update 40383d02-2777-4be7-a309-9dd6eea1b464
         # the manifest changed
@@ -423,7 +423,7 @@ fn a_mapping_changes() {
 fn a_replacement_takes_the_flow_along() {
     insta::assert_snapshot!(shown(&cascade(), &NARROW), @"
     Planning in sandbox dev of 1234@AdobeOrg (https://platform.adobe.io): plan
-      6c8ff1bb651eb2b2
+      eb06e9b54d142eb7
 
     -/+ zendesk-users.source  replace 20383d02-2777-4be7-a309-9dd6eea1b462
         # params.path cannot be changed in place
@@ -452,7 +452,7 @@ fn every_request_of_a_replacement() {
     world.state.as_mut().unwrap().entries.remove(&address(Kind::Target));
     insta::assert_snapshot!(shown(&world, &FULL), @r#"
     Planning in sandbox dev of 1234@AdobeOrg (https://platform.adobe.io): plan
-      9968eb13119e3ef0
+      eac6436f6c629975
 
     -/+ zendesk-users.source  replace 20383d02-2777-4be7-a309-9dd6eea1b462
         # params.path cannot be changed in place
@@ -541,7 +541,7 @@ fn every_request_of_a_replacement() {
 fn drift_has_its_own_part_and_both_moved_shows_all_three() {
     insta::assert_snapshot!(shown(&drifted(), &NARROW), @r#"
     Planning in sandbox dev of 1234@AdobeOrg (https://platform.adobe.io): plan
-      482e8f501b2cd33d
+      1457fd5265203083
 
     Changed on the platform since the last apply (last applied → now)
 
@@ -610,7 +610,7 @@ fn drift_has_its_own_part_and_both_moved_shows_all_three() {
 fn destroy() {
     insta::assert_snapshot!(shown(&destroyed(), &NARROW), @"
     Destroying in sandbox dev of 1234@AdobeOrg (https://platform.adobe.io): plan
-      1e441d786881a0d9
+      eee0c843e340bd44
 
     - zendesk-users.dataflow  delete 50383d02-2777-4be7-a309-9dd6eea1b465
         # everything is to be taken down
@@ -640,7 +640,7 @@ fn destroy() {
 fn a_gone_object_is_made_again() {
     insta::assert_snapshot!(shown(&gone(), &NARROW), @r#"
     Planning in sandbox dev of 1234@AdobeOrg (https://platform.adobe.io): plan
-      a83227655306629c
+      2d42501bb0f51055
 
     Changed on the platform since the last apply (last applied → now)
 
@@ -670,7 +670,7 @@ fn a_gone_object_is_made_again() {
 fn a_namesake_refuses_the_plan() {
     insta::assert_snapshot!(shown(&namesake(), &NARROW), @r#"
     Planning in sandbox dev of 1234@AdobeOrg (https://platform.adobe.io): plan
-      bb5fe36e0979b668
+      76de31b3958baff9
 
     Refused: this plan must not be applied.
 
@@ -697,7 +697,7 @@ fn an_adoption_of_what_is_as_wanted_sends_nothing() {
     world.options.adopt = vec!["zendesk-users.target".parse().unwrap()];
     insta::assert_snapshot!(shown(&world, &NARROW), @"
     Planning in sandbox dev of 1234@AdobeOrg (https://platform.adobe.io): plan
-      4dc1d44d961504fe
+      af0d28340b6cc9fc
 
     = zendesk-users.target  adopt 30383d02-2777-4be7-a309-9dd6eea1b463
         # an existing object of this name is taken under management
@@ -719,7 +719,7 @@ fn an_adoption_is_no_drift() {
     world.options.adopt = vec!["zendesk-users.mapping".parse().unwrap()];
     insta::assert_snapshot!(shown(&world, &NARROW), @"
     Planning in sandbox dev of 1234@AdobeOrg (https://platform.adobe.io): plan
-      04fd313726a744c7
+      6d48eb4ff97be8ae
 
     = zendesk-users.mapping  adopt 40383d02-2777-4be7-a309-9dd6eea1b464
         # an existing object of this name is taken under management
@@ -741,7 +741,7 @@ fn nothing_to_do() {
     let mut empty = World::fresh();
     empty.manifest.sections.clear();
     assert_eq!(last(&empty), "No changes. Nothing is managed and the manifest is empty.");
-    empty.options.destroy = true;
+    empty.options.mode = plan::Mode::Destroy;
     assert_eq!(last(&empty), "No changes. There is nothing to destroy.");
 }
 
@@ -756,7 +756,7 @@ fn long_texts_show_what_differs() {
     world.wanted(Kind::Source)["description"] = text.replace("marketing", "sales").into();
     insta::assert_snapshot!(shown(&world, &NARROW), @r#"
     Planning in sandbox dev of 1234@AdobeOrg (https://platform.adobe.io): plan
-      918b7787856a8ed8
+      aeb1147340dde1f3
 
     ~ zendesk-users.source  update 20383d02-2777-4be7-a309-9dd6eea1b462
         # the manifest changed
@@ -784,7 +784,7 @@ fn many_lines_show_those_that_differ() {
     world.wanted(Kind::Source)["description"] = lines.replace("three", "three and a half").into();
     insta::assert_snapshot!(shown(&world, &NARROW), @r#"
     Planning in sandbox dev of 1234@AdobeOrg (https://platform.adobe.io): plan
-      cf0e779d324a5e63
+      a6c5a0818c384794
 
     ~ zendesk-users.source  update 20383d02-2777-4be7-a309-9dd6eea1b462
         # the manifest changed
@@ -809,7 +809,7 @@ fn secrets_are_words() {
     world.fingerprints.insert(token, "fingerprint-2".into());
     insta::assert_snapshot!(shown(&world, &NARROW), @r#"
     Planning in sandbox dev of 1234@AdobeOrg (https://platform.adobe.io): plan
-      07746e4f51b7ad1b
+      95d32e2930e0b8ed
 
     ~ zendesk-users.baseConnection  update 10383d02-2777-4be7-a309-9dd6eea1b461
         # the manifest changed
@@ -974,7 +974,7 @@ fn json_in_a_text_is_laid_out() {
     world.wanted(Kind::Dataflow)["transformations"]["Copy"] = column("created_at");
     insta::assert_snapshot!(shown(&world, &NARROW), @r#"
     Planning in sandbox dev of 1234@AdobeOrg (https://platform.adobe.io): plan
-      801b640c786606be
+      4346de65ef3ff653
 
     ~ zendesk-users.dataflow  update 50383d02-2777-4be7-a309-9dd6eea1b465
         # the manifest changed

@@ -6,7 +6,7 @@ use super::rows::{self, View};
 use super::value::{self, field_name, field_value};
 use super::{Style, change, request};
 use crate::kind::{Body, Intent, Spec, Step};
-use crate::plan::{Action, Drift, FieldChange, Note, Operation, Plan, Refusal};
+use crate::plan::{Action, Drift, FieldChange, Mode, Note, Operation, Plan, Refusal};
 
 pub use super::value::{sanitize, sanitize_lines};
 
@@ -28,14 +28,15 @@ pub fn plan(plan: &Plan, style: &Style) -> String {
 
 /// How an action is marked in the first column, and named.
 pub(super) fn action_words(action: Action) -> (&'static str, &'static str, Tone) {
-    match action {
-        Action::Create => ("+", "create", Tone::Add),
-        Action::Adopt => ("=", "adopt", Tone::Adopt),
-        Action::Update => ("~", "update", Tone::Change),
-        Action::Replace => ("-/+", "replace", Tone::Replace),
-        Action::Delete => ("-", "delete", Tone::Remove),
-        Action::Forget => (".", "forget", Tone::Quiet),
-    }
+    let (mark, tone) = match action {
+        Action::Create => ("+", Tone::Add),
+        Action::Adopt => ("=", Tone::Adopt),
+        Action::Update => ("~", Tone::Change),
+        Action::Replace => ("-/+", Tone::Replace),
+        Action::Delete => ("-", Tone::Remove),
+        Action::Forget => (".", Tone::Quiet),
+    };
+    (mark, action.name(), tone)
 }
 
 /// Hex digits of the fingerprint that tell one plan from another for a person.
@@ -43,10 +44,14 @@ const SHOWN_FINGERPRINT: usize = 16;
 
 fn place(page: &mut Page<'_>, plan: &Plan) {
     let place = &plan.place;
-    let verb = if plan.destroy { "Destroying" } else { "Planning" };
+    let verb = match plan.mode {
+        Mode::Normal => "Planning",
+        Mode::Destroy => "Destroying",
+        Mode::RefreshOnly => "Looking for drift",
+    };
     let (sandbox, org) = (sanitize(&place.sandbox), sanitize(&place.org));
     let mut text = format!("{verb} in sandbox {sandbox} of {org} ({})", sanitize(&place.gateway));
-    if !plan.is_empty() {
+    if !plan.is_empty() || (plan.mode == Mode::RefreshOnly && !plan.drift.is_empty()) {
         // As much of the fingerprint as `apply --expect` asks for.
         text.push_str(": plan ");
         text.push_str(&plan.fingerprint()[..SHOWN_FINGERPRINT]);
@@ -237,10 +242,19 @@ fn counted(plan: &Plan) -> Vec<Part> {
 
 fn summary(page: &mut Page<'_>, plan: &Plan) {
     let mut parts: Vec<Part> = Vec::new();
-    if plan.is_empty() {
+    if plan.mode == Mode::RefreshOnly {
+        let (tone, text) = match (plan.drift.len(), plan.unchanged) {
+            (0, 0) => (Tone::Strong, "No drift. Nothing is managed.".to_owned()),
+            (0, 1) => (Tone::Strong, "No drift. 1 object is as the last apply left it.".to_owned()),
+            (0, n) => (Tone::Strong, format!("No drift. {n} objects are as the last apply left them.")),
+            (1, _) => (Tone::Change, "Drift: 1 object is not as the last apply left it.".to_owned()),
+            (n, _) => (Tone::Change, format!("Drift: {n} objects are not as the last apply left them.")),
+        };
+        parts.push((tone, text));
+    } else if plan.is_empty() {
         let text = match plan.unchanged {
             _ if !plan.refusals.is_empty() => "Nothing planned.".to_owned(),
-            0 if plan.destroy => "No changes. There is nothing to destroy.".to_owned(),
+            0 if plan.mode == Mode::Destroy => "No changes. There is nothing to destroy.".to_owned(),
             0 => "No changes. Nothing is managed and the manifest is empty.".to_owned(),
             1 => "No changes. 1 object is as the manifest wants it.".to_owned(),
             n => format!("No changes. {n} objects are as the manifest wants them."),
@@ -256,6 +270,10 @@ fn summary(page: &mut Page<'_>, plan: &Plan) {
     }
     match plan.records.len() {
         0 => {}
+        _ if plan.mode == Mode::RefreshOnly => {
+            let text = " `apply --refresh-only` takes that into the state; `apply` puts it right.";
+            parts.push((Tone::Plain, text.to_owned()));
+        }
         1 => parts.push((Tone::Plain, " 1 entry of the state is renewed by the next apply.".to_owned())),
         n => parts.push((Tone::Plain, format!(" {n} entries of the state are renewed by the next apply."))),
     }

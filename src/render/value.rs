@@ -61,7 +61,7 @@ pub(super) fn field_name(pointer: &str) -> String {
 
 /// A JSON Pointer's token as the name it stands for.
 pub(super) fn unescape(token: &str) -> String {
-    token.replace("~1", "/").replace("~0", "~")
+    crate::kind::unescape_pointer(token)
 }
 
 /// A leaf in words.

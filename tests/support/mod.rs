@@ -318,7 +318,8 @@ impl Sandbox {
         files
     }
 
-    fn masked(&self, text: &str) -> String {
+    /// With placeholders for what differs from run to run.
+    pub(crate) fn masked(&self, text: &str) -> String {
         let url = self.emulator.as_ref().map(Handle::url);
         self.mask.lock().unwrap().apply(text, self.path(), url)
     }

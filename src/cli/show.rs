@@ -1,0 +1,28 @@
+//! `flowform show`: a saved plan in any format. Offline: asks neither the platform nor the state.
+
+use std::path::PathBuf;
+
+use super::exit::{Failure, Status};
+use super::output::Output;
+use super::plan_file;
+use super::shown::{CheckArguments, FormatArguments};
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// A plan that `flowform plan -o FILE` saved
+    #[arg(value_name = "PLAN")]
+    plan: PathBuf,
+
+    #[command(flatten)]
+    formats: FormatArguments,
+
+    #[command(flatten)]
+    checks: CheckArguments,
+}
+
+pub(crate) fn run(arguments: &Arguments, output: &Output) -> Result<Status, Failure> {
+    let plan = plan_file::read(&arguments.plan)?;
+    arguments.formats.show(&plan, output)?;
+    arguments.checks.check(&plan, "change the manifest, or check for less")?;
+    Ok(Status::Success)
+}

@@ -1,0 +1,110 @@
+//! A plan in the formats that were asked for: one on stdout, any number in files; and the checks that were asked for.
+
+use std::path::PathBuf;
+
+use super::exit::{Failure, Status};
+use super::files::{self, Readers};
+use super::output::Output;
+use crate::plan::check::{self, Checks, Sort};
+use crate::plan::{Action, Plan};
+use crate::render::{self, Style};
+
+/// The formats of a plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Format {
+    /// For people, on a terminal
+    Text,
+    /// One JSON object (docs/json.md)
+    Json,
+}
+
+/// In which formats, and where to.
+#[derive(Clone, Debug, clap::Args)]
+#[command(next_help_heading = "Output")]
+pub(crate) struct FormatArguments {
+    /// How to show the plan on stdout
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    format: Format,
+
+    /// Show the requests of every operation, as they will be sent
+    #[arg(long)]
+    requests: bool,
+
+    /// Also write it as text to this file
+    #[arg(long, value_name = "FILE")]
+    text: Option<PathBuf>,
+
+    /// Also write it as JSON to this file
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+}
+
+impl FormatArguments {
+    /// Shows a plan everywhere it was asked for.
+    pub(crate) fn show(&self, plan: &Plan, output: &Output) -> Result<(), Failure> {
+        output.data(&self.rendered(plan, self.format, output.style()));
+        let files = [(Format::Text, &self.text), (Format::Json, &self.json)];
+        for (format, path) in files {
+            let Some(path) = path else { continue };
+            let text = self.rendered(plan, format, Style::FILE);
+            files::write("the plan", path, &output.redact(&text), Readers::Others)?;
+        }
+        Ok(())
+    }
+
+    fn rendered(&self, plan: &Plan, format: Format, style: Style) -> String {
+        match format {
+            Format::Text => render::text::plan(plan, &Style { requests: self.requests, ..style }),
+            Format::Json => render::json::to_string(&render::json::plan(plan)),
+        }
+    }
+}
+
+/// What a plan must not hold.
+#[derive(Clone, Debug, Default, clap::Args)]
+#[command(next_help_heading = "Checks")]
+pub(crate) struct CheckArguments {
+    /// Fail, with code 8, if the plan holds one of these; several are separated by commas
+    #[arg(long, value_name = "WHAT", value_delimiter = ',')]
+    fail_on: Vec<FailOn>,
+
+    /// Fail, with code 8, if the plan deletes more objects than this; replacements do not count
+    #[arg(long, value_name = "N")]
+    max_deletes: Option<usize>,
+}
+
+/// What `--fail-on` knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum FailOn {
+    Create,
+    Adopt,
+    Update,
+    Replace,
+    Delete,
+    Forget,
+    Drift,
+}
+
+impl CheckArguments {
+    /// Ends with what the plan holds against the checks.
+    pub(crate) fn check(&self, plan: &Plan, hint: &str) -> Result<(), Failure> {
+        let sort = |on: &FailOn| match on {
+            FailOn::Create => Sort::Operation(Action::Create),
+            FailOn::Adopt => Sort::Operation(Action::Adopt),
+            FailOn::Update => Sort::Operation(Action::Update),
+            FailOn::Replace => Sort::Operation(Action::Replace),
+            FailOn::Delete => Sort::Operation(Action::Delete),
+            FailOn::Forget => Sort::Operation(Action::Forget),
+            FailOn::Drift => Sort::Drift,
+        };
+        let checks =
+            Checks { fail_on: self.fail_on.iter().map(sort).collect(), max_deletes: self.max_deletes };
+        let findings = check::findings(plan, &checks);
+        if findings.is_empty() {
+            return Ok(());
+        }
+        let mut failure = Failure::new(Status::Refused, "the plan does not pass the checks").hint(hint);
+        failure.causes = findings;
+        Err(failure)
+    }
+}

@@ -1,0 +1,247 @@
+//! What an apply says as it goes on: one JSON object for each event.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::Value;
+
+use super::super::report::{Class, classes};
+use super::plan::{PlaceDocument, SummaryDocument, place, summary};
+use super::{FORMAT_VERSION, to_value};
+use crate::apply::{Event, Report, StepResult, verb};
+use crate::kind::{Address, Step};
+use crate::plan::Plan;
+
+/// One line of `flowform apply --format json` and `flowform destroy --format json`. A new field or a new type may come at
+/// any time; a changed or dropped one raises `formatVersion`. The first line is `planned` or `error`; the last one is
+/// `report`, or `error` where nothing was begun.
+#[derive(Serialize, JsonSchema)]
+#[schemars(title = "flowform apply, one line")]
+pub(super) struct LineDocument<'e> {
+    /// When, RFC 3339.
+    at: &'e str,
+    #[serde(flatten)]
+    event: EventDocument<'e>,
+}
+
+#[derive(Serialize, JsonSchema)]
+#[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase")]
+enum EventDocument<'e> {
+    /// The plan that is to be carried out.
+    Planned {
+        /// 1.
+        format_version: u32,
+        /// SHA-256 of the plan.
+        fingerprint: String,
+        place: PlaceDocument<'e>,
+        summary: SummaryDocument,
+        /// How many steps it has.
+        steps: usize,
+    },
+    /// An interrupted apply turned out to have created an object, which is taken over.
+    Recovered {
+        /// `pipeline.section`.
+        address: String,
+        id: &'e str,
+    },
+    /// A step was begun.
+    Started {
+        /// Its key, as in the plan's requests.
+        step: &'e str,
+        /// `pipeline.section`.
+        address: String,
+        /// What it does, in words.
+        verb: &'static str,
+    },
+    /// A step has an outcome.
+    Finished {
+        #[serde(flatten)]
+        outcome: OutcomeDocument<'e>,
+        /// How long it took; null for a step that was not tried.
+        elapsed_seconds: Option<f64>,
+    },
+    /// The end, when something was begun or there was nothing to do.
+    Report {
+        /// Whether everything was done.
+        complete: bool,
+        /// Whether it was stopped.
+        interrupted: bool,
+        /// Why the state could not be written.
+        not_recorded: Option<&'e str>,
+        elapsed_seconds: f64,
+        summary: CountsDocument,
+        /// Every step and what became of it.
+        steps: Vec<OutcomeDocument<'e>>,
+    },
+    /// The end, when nothing was begun, or when a result could not be recorded.
+    Error {
+        message: &'e str,
+        /// What it came from, the nearest first.
+        causes: &'e [String],
+        /// What to do.
+        hint: Option<&'e str>,
+        /// The command's exit code.
+        exit_code: u8,
+    },
+}
+
+/// What became of a step.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Outcome")]
+struct OutcomeDocument<'e> {
+    /// Its key, as in the plan's requests.
+    step: &'e str,
+    /// `pipeline.section`.
+    address: String,
+    /// What it does, in words.
+    verb: &'static str,
+    result: ResultDocument,
+    /// The object's id, where the outcome tells it.
+    id: Option<&'e str>,
+    /// Why, or what to know besides.
+    why: Option<&'e str>,
+    /// What to do.
+    hint: Option<&'e str>,
+}
+
+/// `changed`: somebody changed the object since the plan. `unknown`: it may have been done; the next apply looks it up.
+/// `leftInPlace`: the platform keeps the object, and it is no longer managed.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(rename = "Result")]
+enum ResultDocument {
+    Done,
+    Failed,
+    Changed,
+    Unknown,
+    NotTried,
+    LeftInPlace,
+}
+
+/// Counts of objects, by what became of them.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(rename = "Counts")]
+struct CountsDocument {
+    done: usize,
+    failed: usize,
+    changed: usize,
+    unknown: usize,
+    not_tried: usize,
+    /// Of those done.
+    left_in_place: usize,
+}
+
+/// What a line can say.
+#[derive(Clone, Copy, Debug)]
+pub enum Line<'e> {
+    /// The plan that is to be carried out.
+    Planned(&'e Plan),
+    /// An object that an interrupted apply had made, and its id.
+    Recovered(&'e Address, &'e str),
+    /// Something happened.
+    Happened(&'e Event),
+    /// The end, and how long it took.
+    Ended(&'e Report, Duration),
+    /// The end where nothing was begun.
+    Error {
+        /// What happened.
+        message: &'e str,
+        /// What it came from.
+        causes: &'e [String],
+        /// What to do.
+        hint: Option<&'e str>,
+        /// The command's exit code.
+        exit_code: u8,
+    },
+}
+
+/// The lines of one apply. Remembers when each step was begun.
+#[derive(Debug, Default)]
+pub struct Stream {
+    begun: HashMap<String, Duration>,
+}
+
+impl Stream {
+    /// A line as JSON. `at` is now, RFC 3339; `elapsed` the time since some moment that is the same for all lines.
+    pub fn line(&mut self, line: &Line<'_>, at: &str, elapsed: Duration) -> Value {
+        to_value(&LineDocument { at, event: self.event(line, elapsed) })
+    }
+
+    fn event<'e>(&mut self, line: &Line<'e>, elapsed: Duration) -> EventDocument<'e> {
+        match *line {
+            Line::Planned(plan) => EventDocument::Planned {
+                format_version: FORMAT_VERSION,
+                fingerprint: plan.fingerprint(),
+                place: place(plan),
+                summary: summary(plan),
+                steps: plan.steps().count(),
+            },
+            Line::Recovered(address, id) => EventDocument::Recovered { address: address.to_string(), id },
+            Line::Happened(Event::Started { step, address, verb }) => {
+                self.begun.insert(step.clone(), elapsed);
+                EventDocument::Started { step, address: address.to_string(), verb }
+            }
+            Line::Happened(Event::Finished { step, address, verb, result }) => EventDocument::Finished {
+                outcome: outcome(step, address, verb, result),
+                elapsed_seconds: self.begun.remove(step).map(|begun| seconds(elapsed.saturating_sub(begun))),
+            },
+            Line::Ended(report, took) => EventDocument::Report {
+                complete: report.is_complete(),
+                interrupted: report.interrupted,
+                not_recorded: report.not_recorded.as_deref(),
+                elapsed_seconds: seconds(took),
+                summary: counts(report),
+                steps: report.steps.iter().map(|(step, result)| became(step, result)).collect(),
+            },
+            Line::Error { message, causes, hint, exit_code } => {
+                EventDocument::Error { message, causes, hint, exit_code }
+            }
+        }
+    }
+}
+
+/// Seconds to the millisecond.
+fn seconds(time: Duration) -> f64 {
+    (time.as_secs_f64() * 1000.0).round() / 1000.0
+}
+
+fn counts(report: &Report) -> CountsDocument {
+    let counted = classes(report);
+    let count = |class| counted.iter().filter(|(_, c, _)| *c == class).count();
+    CountsDocument {
+        done: count(Class::Done),
+        failed: count(Class::Failed),
+        changed: count(Class::Changed),
+        unknown: count(Class::Unknown),
+        not_tried: count(Class::NotTried),
+        left_in_place: counted.iter().filter(|(_, _, left)| *left).count(),
+    }
+}
+
+fn became<'e>(step: &'e Step, result: &'e StepResult) -> OutcomeDocument<'e> {
+    outcome(&step.key, &step.address, verb(&step.intent), result)
+}
+
+fn outcome<'e>(
+    step: &'e str,
+    address: &Address,
+    verb: &'static str,
+    result: &'e StepResult,
+) -> OutcomeDocument<'e> {
+    let (word, id, why, hint) = match result {
+        StepResult::Done { id, note } => (ResultDocument::Done, id.as_deref(), note.as_deref(), None),
+        StepResult::LeftInPlace { id, why } => {
+            (ResultDocument::LeftInPlace, Some(id.as_str()), Some(why.as_str()), None)
+        }
+        StepResult::Failed { why, hint } => {
+            (ResultDocument::Failed, None, Some(why.as_str()), hint.as_deref())
+        }
+        StepResult::Conflict { why } => (ResultDocument::Changed, None, Some(why.as_str()), None),
+        StepResult::Unknown { why } => (ResultDocument::Unknown, None, Some(why.as_str()), None),
+        StepResult::NotTried { because } => (ResultDocument::NotTried, None, Some(because.as_str()), None),
+    };
+    OutcomeDocument { step, address: address.to_string(), verb, result: word, id, why, hint }
+}

@@ -1,0 +1,60 @@
+//! Machine formats: `plan` is a plan, `events` is what an apply says as it goes on. Each has structs of its own, so that the
+//! engine may change without them, and a JSON Schema that is made from those structs.
+
+#![doc = include_str!("../../../docs/json.md")]
+
+mod events;
+mod plan;
+
+use std::fmt::Write;
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::value;
+
+pub use events::{Line, Stream};
+pub use plan::plan;
+
+/// Version of all formats.
+pub const FORMAT_VERSION: u32 = 1;
+
+/// The JSON Schema of a plan.
+pub fn plan_schema() -> Value {
+    schemars::schema_for!(plan::PlanDocument<'_>).to_value()
+}
+
+/// The JSON Schema of one line of an apply's events.
+pub fn event_schema() -> Value {
+    schemars::schema_for!(events::LineDocument<'_>).to_value()
+}
+
+/// JSON text, laid out, its last line ended. What a terminal would not show as it is stands escaped.
+pub fn to_string(value: &Value) -> String {
+    escaped(&serde_json::to_string_pretty(value).unwrap_or_default())
+}
+
+/// JSON text on one line, which is ended. What a terminal would not show as it is stands escaped.
+pub fn to_line(value: &Value) -> String {
+    escaped(&value.to_string())
+}
+
+fn escaped(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len() + 1);
+    for char in text.chars() {
+        // Outside of strings JSON has nothing but ASCII and line breaks.
+        if char != '\n' && value::is_dangerous(char) {
+            for unit in char.encode_utf16(&mut [0; 2]) {
+                let _ = write!(safe, "\\u{unit:04x}");
+            }
+        } else {
+            safe.push(char);
+        }
+    }
+    safe.push('\n');
+    safe
+}
+
+fn to_value(document: &impl Serialize) -> Value {
+    serde_json::to_value(document).unwrap_or_default()
+}

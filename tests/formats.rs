@@ -1,0 +1,181 @@
+//! The machine formats: what is printed is what the published schemas say, equal input gives equal bytes, and the recipes of
+//! docs/cookbook.md do what their titles say.
+
+use std::fmt::Write as _;
+
+use jaq_core::load::{Arena, File, Loader};
+use jaq_core::{Compiler, Ctx, Vars, data, unwrap_valr};
+use jaq_json::{Val, read};
+use serde_json::{Value, json};
+
+use crate::support::{Sandbox, pipeline};
+
+/// Fails unless the text is what `flowform schema WHAT` prints.
+fn published(what: &str, text: &str) -> jsonschema::Validator {
+    let s = Sandbox::bare();
+    let printed = s.run(&["schema", what]).success().stdout;
+    assert!(printed == text, "write anew: flowform schema {what} > docs/{what}.schema.json");
+    jsonschema::validator_for(&serde_json::from_str(text).unwrap()).unwrap()
+}
+
+#[track_caller]
+fn check(schema: &jsonschema::Validator, document: &Value) {
+    let errors: Vec<String> =
+        schema.iter_errors(document).map(|e| format!("{}: {e}", e.instance_path())).collect();
+    assert!(errors.is_empty(), "{errors:#?}\n{document:#}");
+}
+
+fn lines(text: &str) -> Vec<Value> {
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+#[test]
+fn plans_are_what_their_schema_says() {
+    let schema = published("plan", include_str!("../docs/plan.schema.json"));
+    let plan = |s: &Sandbox, more: &[&str]| {
+        let mut arguments = vec!["plan", "m.yaml", "--format", "json"];
+        arguments.extend(more);
+        let (once, again) = (s.run(&arguments), s.run(&arguments));
+        assert_eq!(once.stdout, again.stdout, "equal input, other bytes");
+        let document = serde_json::from_str(&once.stdout).unwrap();
+        check(&schema, &document);
+        document
+    };
+    let mut s = Sandbox::new();
+    s.manifest(&pipeline("users"));
+    plan(&s, &[]);
+    s.converge(&[]);
+    plan(&s, &["--destroy"]);
+    s.set("ZENDESK_ACCESS_TOKEN", "another-t0ken-value");
+    s.manifest(&pipeline("users").edit("interval: 15", "interval: 30"));
+    s.somebody().describe("flows", s.contents().one("flows"), "by hand");
+    plan(&s, &["--refresh-only"]);
+    let document = plan(&s, &["--replace", "users.source", "--exclude", "users.target"]);
+    // A schema that takes everything would prove nothing.
+    for (pointer, value) in
+        [("/summary/create", json!("1")), ("/operations/0/action", json!("recreate")), ("/place", json!({}))]
+    {
+        let mut wrong: Value = document.clone();
+        *wrong.pointer_mut(pointer).unwrap() = value;
+        assert!(!schema.is_valid(&wrong), "{pointer} may be anything");
+    }
+}
+
+#[test]
+fn events_are_what_their_schema_says() {
+    let schema = published("event", include_str!("../docs/event.schema.json"));
+    let mut s = Sandbox::new();
+    s.manifest(&pipeline("users"));
+    let mut seen = std::collections::BTreeSet::new();
+    let mut stream = |s: &Sandbox, arguments: &[&str], last: &str| {
+        let ran = s.run(&[arguments, &["--format", "json"]].concat());
+        let lines = lines(&ran.stdout);
+        for line in &lines {
+            check(&schema, line);
+            seen.insert(line["type"].as_str().unwrap().to_owned());
+        }
+        let end = lines.last().unwrap();
+        assert_eq!(end["type"], last, "{ran}");
+        if last == "error" {
+            assert_eq!(end["exitCode"].as_i64(), ran.code.map(i64::from));
+        }
+        lines
+    };
+    stream(&s, &["apply", "m.yaml"], "error");
+    stream(&s, &["apply", "none.yaml"], "error");
+    s.fail(&["POST /flows#*:status=400"]);
+    let failed = stream(&s, &["apply", "m.yaml", "--auto-approve"], "report");
+    // Begun, finished, and told of in the report: the same steps.
+    let steps = |kind: &str| failed.iter().filter(|line| line["type"] == kind).count();
+    assert_eq!(steps("started"), 5);
+    assert_eq!(steps("finished"), failed.last().unwrap()["steps"].as_array().unwrap().len());
+    s.fail(&[]);
+    stream(&s, &["apply", "m.yaml", "--auto-approve"], "report");
+    stream(&s, &["apply", "m.yaml", "--auto-approve"], "report");
+    // What a killed run had made is taken over, saying so.
+    s.manifest(&pipeline("users").and(&pipeline("more")));
+    let held = s.path().join("held");
+    s.fail(&[&format!("POST /flows:stop-after={}", held.display())]);
+    let mut running = s.start(&["apply", "m.yaml", "--auto-approve"]);
+    running.until("held");
+    running.signal("KILL");
+    running.end().end();
+    s.fail(&[]);
+    stream(&s, &["apply", "m.yaml", "--auto-approve"], "report");
+    stream(&s, &["destroy", "m.yaml", "--auto-approve"], "report");
+    let all = ["error", "finished", "planned", "recovered", "report", "started"];
+    assert!(seen.iter().eq(all), "{seen:?}");
+}
+
+/// A recipe: its title, its filter, and whether it reads events.
+fn recipes() -> Vec<(&'static str, &'static str, bool)> {
+    let text = include_str!("../docs/cookbook.md");
+    let recipes: Vec<_> = text
+        .split("\n## ")
+        .skip(1)
+        .filter_map(|section| {
+            let title = section.lines().next()?;
+            let code = section.split_once("```jq\n")?.1.split_once("\n```")?.0;
+            let (_, rest) = code.split_once(" '\n")?;
+            let (filter, file) = rest.split_once("\n' ")?;
+            Some((title, filter, file == "events.jsonl"))
+        })
+        .collect();
+    assert_eq!(recipes.len(), text.matches("```jq\n").count(), "a recipe is laid out otherwise");
+    recipes
+}
+
+/// What jq would print for these inputs on a Friday, raw strings as they are.
+fn jq(filter: &str, inputs: &str) -> String {
+    let program = File { code: filter, path: () };
+    let defs = jaq_core::defs().chain(jaq_std::defs()).chain(jaq_json::defs());
+    let funs = jaq_core::funs().chain(jaq_std::funs()).chain(jaq_json::funs());
+    let arena = Arena::default();
+    let modules = Loader::new(defs).load(&arena, program).unwrap();
+    let filter = Compiler::default().with_funs(funs).with_global_vars(["$weekday"]).compile(modules).unwrap();
+    let mut out = String::new();
+    for input in read::parse_many(inputs.as_bytes()) {
+        let vars = Vars::new([Val::from("5".to_owned())]);
+        let context = Ctx::<data::JustLut<Val>>::new(&filter.lut, vars);
+        for value in filter.id.run((context, input.unwrap())).map(unwrap_valr) {
+            let text = value.unwrap().to_string();
+            let text = serde_json::from_str::<String>(&text).unwrap_or(text);
+            let _ = writeln!(out, "{text}");
+        }
+    }
+    out
+}
+
+#[test]
+fn the_cookbook_works() {
+    let mut s = Sandbox::new();
+    s.manifest(&pipeline("users").and(&pipeline("prod-users")));
+    let view = |s: &Sandbox| {
+        s.run(&["plan", "m.yaml", "-o", "plan.json", "--allow-deletes", "5"]).end();
+        s.run(&["show", "plan.json", "--format", "json"]).success().stdout
+    };
+    let first = view(&s);
+    s.fail(&["POST /flows#1:status=400"]);
+    let events = s.run(&["apply", "plan.json", "--auto-approve", "--format", "json", "--parallelism", "1"]);
+    let events = events.exit(9).stdout;
+    s.fail(&[]);
+    s.converge(&[]);
+    s.set("ZENDESK_ACCESS_TOKEN", "another-t0ken-value");
+    let edited =
+        pipeline("prod-users").edit("interval: 15", "interval: 30").edit("format: json", "format: delimited");
+    s.manifest(&edited);
+    let contents = s.contents();
+    let flow = contents.named("flows", "prod-users flow");
+    s.somebody().describe("flows", flow, "by hand");
+    let second = view(&s);
+    let mut told = String::new();
+    for (title, filter, reads_events) in recipes() {
+        let _ = writeln!(told, "## {title}");
+        if reads_events {
+            let _ = write!(told, "{}", jq(filter, &events));
+        } else {
+            let _ = write!(told, "{}---\n{}", jq(filter, &first), jq(filter, &second));
+        }
+    }
+    insta::assert_snapshot!("cookbook", s.masked(&told));
+}
