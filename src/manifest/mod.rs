@@ -6,6 +6,7 @@
 pub(crate) mod annotation;
 mod diagnostic;
 mod document;
+mod edit;
 mod interpolate;
 mod junit;
 mod lines;
@@ -15,6 +16,7 @@ mod sarif;
 mod scalar;
 mod schema;
 mod source;
+mod suggest;
 mod tree;
 mod walk;
 
@@ -29,6 +31,7 @@ pub use diagnostic::{Checked, Diagnostic, Place, Problems, Snippet};
 pub use interpolate::Inputs;
 pub use lines::Lines;
 pub use schema::json_schema;
+pub use suggest::{Left, Same, Suggestion, Wish, suggest};
 
 use diagnostic::{Raw, Report};
 use source::Source;
