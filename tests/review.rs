@@ -52,7 +52,7 @@ fn two_pull_requests() {
     // The reviewed plan of the first still stands, and is exactly what is done.
     let flow = s.contents().named("flows", "users flow").id.clone();
     let requests = s.recorded(|s| {
-        s.run(&["apply", "users.json", "--auto-approve"]).success().shows("Applied: 1 updated").end()
+        s.run(&["apply", "users.json", "--auto-approve"]).success().shows("Applied: 1 updated").end();
     });
     let writes: Vec<_> = requests.iter().filter(|r| r.is_write() && !r.is_login()).collect();
     assert_eq!(writes.len(), 1, "{writes:?}");
@@ -60,7 +60,8 @@ fn two_pull_requests() {
     // The rival's does not, and neither does one that has been carried out.
     for stale in ["rival.json", "users.json"] {
         let said = writes_nothing(&s, 7, &["apply", stale, "--auto-approve"]);
-        assert!(said.contains("users.dataflow: its entry in the state has changed since"), "{said}");
+        let why = "users.dataflow: another apply has changed its entry in the state since (/scheduleParams/interval)";
+        assert!(said.contains(why), "{said}");
         assert!(said.contains("plan again"), "{said}");
     }
     // Merged together, the two are what the platform has.

@@ -8,7 +8,7 @@ use super::applied::{accept, as_applied};
 use super::diff::{self, Cause, Difference, FieldChange};
 use super::{
     Action, Drift, FORMAT_VERSION, Inputs, Mode, Note, Observations, Operation, Plan, Refusal, Selector,
-    guard, order, stale,
+    guard, leftover_verb, order, stale,
 };
 use crate::kind::{Address, Body, Intent, Kind, Leaf, Observed, Step, map_leaves, visit_leaves};
 use crate::manifest::Section;
@@ -40,6 +40,7 @@ pub fn build(inputs: &Inputs<'_>) -> Plan {
         plan: Plan {
             format_version: FORMAT_VERSION,
             mode,
+            partial: !inputs.options.selection.is_everything(),
             place: inputs.place.clone(),
             lineage: inputs.state.map(|s| s.lineage.clone()),
             operations: Vec::new(),
@@ -500,8 +501,7 @@ impl Builder<'_> {
         if !self.selected.contains(address) {
             return;
         }
-        let (action, reason, step) = match self.observations().managed.get(address).filter(|o| !o.is_going())
-        {
+        let (action, reason, step) = match self.present(address, None) {
             Some(observed) => (
                 Action::Delete,
                 if self.inputs.options.mode == Mode::Destroy {
@@ -514,9 +514,9 @@ impl Builder<'_> {
                     "delete",
                     Intent::Delete {
                         id: entry.id.clone(),
-                        etag: observed.etag.clone(),
+                        etag: observed.etag,
                         version: observed.version,
-                        before: observed.body.clone(),
+                        before: observed.body,
                         conditional: false,
                     },
                 ),
@@ -602,7 +602,7 @@ impl Builder<'_> {
                             id: id.clone(),
                             etag: observed.etag.clone(),
                             version: observed.version,
-                            before: observed.body.clone(),
+                            before: diff::conceal(observed, [None, Some(&entry.applied)]).body,
                             conditional: false,
                         },
                     ),
@@ -612,7 +612,7 @@ impl Builder<'_> {
                         Intent::Forget { id: id.clone() },
                     ),
                 };
-            self.take_away(address, action, reason, id, step(address, &format!("delete-{id}"), intent));
+            self.take_away(address, action, reason, id, step(address, &leftover_verb(id), intent));
         }
     }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sha2::{Digest, Sha256};
 
-use super::{Observations, Pin, Plan};
+use super::{Observations, Pin, Plan, differences};
 use crate::kind::{Address, Body, Intent, Leaf, visit_leaves};
 use crate::state::model::{Entry, Place, State};
 use crate::wire::Etag;
@@ -100,21 +100,42 @@ pub fn reasons(
             say(match (&then.entry, &now.entry) {
                 (None, Some(_)) => "it has been created since".to_owned(),
                 (Some(_), None) => "it is no longer in the state".to_owned(),
-                _ => "its entry in the state has changed since".to_owned(),
+                _ => {
+                    format!(
+                        "another apply has changed its entry in the state since{}",
+                        moved(plan, address, observations)
+                    )
+                }
             });
         } else if now.present != then.present {
             say(if now.present { "it has come back since" } else { "it has gone from the platform since" }
                 .to_owned());
         } else if now.etag != then.etag || now.version != then.version {
             say(match (&then.etag, &now.etag) {
-                (Some(then), Some(now)) => format!("it has changed since: etag {then} then, {now} now"),
-                _ => "it has changed since: another version".to_owned(),
+                (Some(then), Some(now)) => format!(
+                    "it has changed since{}: etag {then} then, {now} now",
+                    moved(plan, address, observations)
+                ),
+                _ => format!("it has changed since{}: another version", moved(plan, address, observations)),
             });
         } else if now.namesakes != then.namesakes {
             say("the objects that bear its name are not the same ones".to_owned());
         }
     }
     reasons
+}
+
+/// The fields in which an object is not as the plan saw it. Their names alone: a platform may show a secret.
+fn moved(plan: &Plan, address: &Address, observations: &Observations) -> String {
+    let Some(now) = observations.managed.get(address) else { return String::new() };
+    let seen = plan.steps().filter(|step| step.address == *address).find_map(|step| match &step.intent {
+        Intent::Update { before, .. }
+        | Intent::Delete { before, .. }
+        | Intent::Switch { id: Some(_), before, .. } => Some(before),
+        _ => None,
+    });
+    let paths = seen.map(|before| differences(address.kind, before, &now.body)).unwrap_or_default();
+    if paths.is_empty() { String::new() } else { format!(" ({})", paths.join(", ")) }
 }
 
 /// What of a plan goes beyond what it stands on. Nothing does in a plan as it was made; a file can hold anything, and its

@@ -1,8 +1,9 @@
 //! Plans and reports as text for a person and as JSON for a machine. Returns strings and values; prints nothing.
 //!
-//! `text` is the plan on a terminal, `json` the documented machine formats, `report` what an apply says. Below them:
-//! `value` (values and names in words, nothing of them dangerous to a terminal), `change` (old and new), `rows` (long
-//! lists as tables), `request` (what will be sent), `page` (lines, colours, width). No kind is known by name here.
+//! `text` is the plan on a terminal, `json` the documented machine formats, `terraform` a plan in Terraform's form,
+//! `report` what an apply says. Below them: `value` (values and names in words, nothing of them dangerous to a terminal),
+//! `change` (old and new), `rows` (long lists as tables), `request` (what will be sent), `page` (lines, colours, width).
+//! No kind is known by name here.
 
 mod change;
 pub mod github;
@@ -11,6 +12,7 @@ mod page;
 pub mod report;
 mod request;
 mod rows;
+pub mod terraform;
 pub mod text;
 mod value;
 

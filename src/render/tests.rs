@@ -11,6 +11,16 @@ use crate::plan::{self, Inputs, Observations, Options, Plan};
 use crate::state::model::{Entry, Place, State};
 use crate::wire::Etag;
 
+mod terraform;
+
+/// The cases that other formats are tested with too.
+mod cases {
+    pub(super) use super::{
+        NOW, World, address, cascade, destroyed, drifted as conflict, gone, mapping_change, namesake,
+        one_field, secret,
+    };
+}
+
 const NARROW: Style = Style { color: false, width: 80, requests: false };
 const WIDE: Style = Style { color: false, width: 160, requests: false };
 const FULL: Style = Style { color: false, width: 80, requests: true };
