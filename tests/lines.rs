@@ -241,3 +241,36 @@ fn a_suggestion_of_the_embedded_platform_with_its_own_calls() {
     assert_eq!(s.read("m.yaml"), pipeline("users").edit("interval: 15", "interval: 60").as_str());
     assert!(s.plan(&["--emulator"]).is_empty());
 }
+
+/// A plan's annotations at the lines of the manifest.
+fn annotated(s: &Sandbox) -> String {
+    let planned = s.plan(&[]);
+    let plan = flowform::plan::saved::decode(&planned.text).unwrap();
+    let inputs = flowform::manifest::Inputs { env: &|_| None, vars: std::collections::BTreeMap::new() };
+    let loaded = flowform::manifest::load(&[s.path().join("m.yaml")], &inputs).unwrap();
+    let text = flowform::render::github::plan(&plan, &|address, pointer| {
+        loaded.manifest.lines.place(address, pointer)
+    });
+    text.replace(s.path().to_str().unwrap(), "")
+}
+
+#[test]
+fn a_plan_as_annotations() {
+    let s = Sandbox::new();
+    let manifest = pipeline("users");
+    s.manifest(&manifest);
+    s.converge(&[]);
+    let contents = s.contents();
+    s.somebody().describe("flows", contents.one("flows"), "100%\n::error::mine");
+    s.manifest(
+        &manifest
+            .edit("interval: 15", "interval: 30")
+            .edit("source: result.email", "source: result.mail")
+            .edit("    - { source: result.id, destination: _extconndev.id }\n", "")
+            .edit("params: {}", "params: { page: 2 }")
+            .edit("https://acme.", "https://other."),
+    );
+    // Ids differ from run to run.
+    let id = &contents.one("sourceConnections").id;
+    insta::assert_snapshot!("annotations", annotated(&s).replace(id.as_str(), "ID"));
+}

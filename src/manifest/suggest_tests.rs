@@ -68,10 +68,21 @@ fn wish(kind: Kind, pointer: &str, value: Value) -> Wish {
     Wish { address: Address::new("p", kind), pointer: pointer.to_owned(), value }
 }
 
-/// Numbers and their texts are the same.
+/// Numbers and booleans are the same as their texts, as to the platform.
 fn same(a: Option<&Value>, b: Option<&Value>) -> bool {
-    let text = |v: &Value| v.as_str().map_or_else(|| v.to_string(), str::to_owned);
-    a == b || a.zip(b).is_some_and(|(a, b)| !a.is_object() && text(a) == text(b))
+    match (a, b) {
+        (Some(Value::Array(a)), Some(Value::Array(b))) => {
+            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(Some(a), Some(b)))
+        }
+        (Some(Value::Object(a)), Some(Value::Object(b))) => {
+            a.len() == b.len() && a.iter().all(|(key, a)| same(Some(a), b.get(key)))
+        }
+        (Some(a), Some(b)) => {
+            let text = |v: &Value| v.as_str().map_or_else(|| v.to_string(), str::to_owned);
+            text(a) == text(b)
+        }
+        (a, b) => a == b,
+    }
 }
 
 fn load(text: &str) -> Manifest {
@@ -397,6 +408,128 @@ fn a_patch_names_files_from_the_folder_of_the_run() {
         let suggestion = patch(elsewhere, one);
         assert_eq!(suggestion.patch, "");
         assert!(suggestion.left[0].why.contains("not below the current folder"));
+    }
+}
+
+#[test]
+fn sections_in_braces_and_several_documents() {
+    let text = "apiVersion: flowform/v1\npipeline: other\nsource: {name: other, baseConnectionId: b, connectionSpec: {id: s}}\n\
+        ---\napiVersion: flowform/v1\npipeline: p\n\
+        source: { name: ours, baseConnectionId: b, connectionSpec: { id: s }, params: {} }   # ours\n\
+        dataflow: {\n  name: flow, sourceConnectionId: s, targetConnectionId: t,   # ids\n  \
+        schedule: { frequency: hour, interval: 2 },\n  transformations: [ { name: Copy, params: { deltaColumn: a } } ],\n}\n";
+    let cases: &[(Kind, &str, Value, &[&str])] = &[
+        (
+            Kind::Source,
+            "/description",
+            json!("x"),
+            &[
+                "-source: { name: ours, baseConnectionId: b, connectionSpec: { id: s }, params: {} }   # ours",
+                "+source: { name: ours, baseConnectionId: b, connectionSpec: { id: s }, params: {}, description: x }   # ours",
+            ],
+        ),
+        (
+            Kind::Source,
+            "/params/deep/er",
+            json!("1"),
+            &[
+                "-source: { name: ours, baseConnectionId: b, connectionSpec: { id: s }, params: {} }   # ours",
+                "+source: { name: ours, baseConnectionId: b, connectionSpec: { id: s }, params: { deep: { er: \"1\" } } }   # ours",
+            ],
+        ),
+        (
+            Kind::Dataflow,
+            "/transformations/Copy/deltaColumn",
+            json!("b"),
+            &[
+                "-  transformations: [ { name: Copy, params: { deltaColumn: a } } ],",
+                "+  transformations: [ { name: Copy, params: { deltaColumn: b } } ],",
+            ],
+        ),
+        (
+            Kind::Dataflow,
+            "/enabled",
+            json!(false),
+            &[
+                "-  transformations: [ { name: Copy, params: { deltaColumn: a } } ],",
+                "+  transformations: [ { name: Copy, params: { deltaColumn: a } } ], enabled: false,",
+            ],
+        ),
+    ];
+    for (kind, pointer, value, lines) in cases {
+        assert_eq!(changed(text, &[wish(*kind, pointer, value.clone())]), *lines, "{kind} {pointer}");
+    }
+}
+
+/// Any JSON that a parameter may be, nothing in it empty or absent.
+fn any_value() -> impl Strategy<Value = Value> {
+    let text = prop_oneof!["[a-z]{1,6}", "[-?:,\\[\\]{}#&*!|>'\"%@`\\\\ \n$0-9a-e]{1,8}"];
+    let single = prop_oneof![
+        any::<bool>().prop_map(Value::from),
+        any::<i32>().prop_map(Value::from),
+        (-1000..1000).prop_map(|n| json!(f64::from(n) / 8.0)),
+        text.clone().prop_map(Value::from),
+    ];
+    let member = text.prop_filter("a key that is one", |key| !key.starts_with('$'));
+    single.prop_recursive(3, 12, 3, move |inner| {
+        prop_oneof![
+            proptest::collection::vec(inner.clone(), 1..4).prop_map(Value::from),
+            proptest::collection::btree_map(member.clone(), inner, 1..3)
+                .prop_map(|members| Value::Object(members.into_iter().collect())),
+        ]
+    })
+}
+
+/// Parameters in several layouts; the sections behind must not feel a thing.
+const LAYOUTS: [&str; 4] = [
+    "  params:\n    a: 1   # one\n    # of b\n    b: { c: x, d: [1, 2] }\n    e:\n      - f: g\n        h: i\n      - j\n    k: 'l'\n",
+    "  params: { a: 1, b: { c: x, d: [1, 2] }, e: [ { f: g, h: i }, j ], k: \"l\" }   # all\n",
+    "  params: {a: 1, b: {c: x, d: [1, 2]},\n    e: [{f: g, h: i}, j], k: l}\n",
+    "  params:\n    a: 1\n    b:\n      c: x\n      d:\n      - 1\n      - 2\n\n    e: [{f: g, h: i}, j]\n    k: l\n",
+];
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn random_structures_become_what_they_are(layout in 0..LAYOUTS.len(), params in any_value(), kept in 0..64_u8) {
+        let head = "apiVersion: flowform/v1\npipeline: p\nsource:\n  name: s\n  baseConnectionId: b\n  connectionSpec: { id: s }\n";
+        let tail = "# behind\ntarget: { name: t, dataSetId: d }\n";
+        let text = format!("{head}{}{tail}", LAYOUTS[layout]);
+        let before = load(&text);
+        // Some of what is there stays, the rest becomes what is random.
+        let mut wanted = before.sections[0].body.clone();
+        let old = std::mem::take(wanted["params"].as_object_mut().unwrap());
+        for (bit, (key, value)) in old.into_iter().enumerate() {
+            if kept & (1 << bit) != 0 {
+                wanted["params"][key] = value;
+            }
+        }
+        match params {
+            Value::Object(members) => wanted["params"].as_object_mut().unwrap().extend(members),
+            value => wanted["params"]["b"] = value,
+        }
+        let mut wishes = Vec::new();
+        let mut paths = Vec::new();
+        differing(&before.sections[0].body, &wanted, &mut String::new(), &mut paths);
+        for path in &paths {
+            wishes.push(wish(Kind::Source, path, wanted.pointer(path).cloned().unwrap_or_default()));
+        }
+        let maker = Maker { manifest: &before, inputs: &inputs(), same: &same };
+        let mut left = Vec::new();
+        let edited = maker.make(&grouped(&before, &wishes), &mut left).remove(0);
+        let after = load(&edited);
+        prop_assert_eq!(&after.sections[1].body, &before.sections[1].body);
+        prop_assert!(edited.starts_with(head) && edited.ends_with(tail), "{}", edited);
+        for wish in &wishes {
+            if !left.iter().any(|left| left.pointer == wish.pointer) {
+                let now = after.sections[0].body.pointer(&wish.pointer);
+                prop_assert!(same(now, wish.value.as_ref()), "{:?}\n{}", wish, edited);
+            }
+        }
+        let mut moved = Vec::new();
+        differing(&before.sections[0].body, &after.sections[0].body, &mut String::new(), &mut moved);
+        prop_assert!(moved.iter().all(|path| paths.contains(path)), "{:?}\n{}", moved, edited);
     }
 }
 

@@ -75,25 +75,26 @@ fn operated(operation: &Operation, drift: &[Drift], lines: Lines<'_>) -> Vec<Mar
     };
     let title = format!("{address}: {}", action_words(operation.action).1);
     let reason = sanitize(&operation.reason).into_owned();
-    // What replaces an object is said at each field that does; the other fields change along with it.
+    // What replaces an object is said at each field that does; but for drift, the others change along with it.
     let is_replaced = operation.action == Action::Replace;
     let forced = operation.changes.iter().any(|c| c.forces_replacement);
-    let told = operation.changes.iter().filter(|c| !is_replaced || !forced || c.forces_replacement);
     let mut marks: Vec<Mark> = Vec::new();
-    for change in told {
+    for change in &operation.changes {
+        let is_drift = matches!(change.cause, Cause::Platform | Cause::Both);
+        let replaces = is_replaced && (change.forces_replacement || !forced);
+        if is_replaced && !replaces && !is_drift {
+            continue;
+        }
+        let (level, rank) = if is_drift && !replaces { (Level::Warning, 3) } else { (level, rank) };
         let place = lines(address, Some(&change.path));
         let text = changed(change);
-        let is_drift = matches!(change.cause, Cause::Platform | Cause::Both);
-        let level = if is_drift { Level::Warning } else { level };
-        let rank = if is_drift && !is_replaced { 3 } else { rank };
-        match marks.iter_mut().find(|mark| mark.place == place && mark.level == level) {
-            Some(mark) => mark.message = format!("{}\n{text}", mark.message),
-            None => marks.push(Mark { level, rank, title: title.clone(), place, message: text }),
-        }
-    }
-    if is_replaced {
-        for mark in &mut marks {
-            mark.message = format!("{reason}\n{}", mark.message);
+        let same =
+            marks.iter_mut().find(|mark| mark.place == place && (mark.level, mark.rank) == (level, rank));
+        if let Some(mark) = same {
+            mark.message = format!("{}\n{text}", mark.message);
+        } else {
+            let message = if replaces { format!("{reason}\n{text}") } else { text };
+            marks.push(Mark { level, rank, title: title.clone(), place, message });
         }
     }
     if marks.is_empty() {
