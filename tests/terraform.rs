@@ -3,7 +3,6 @@
 
 use std::path::Path;
 
-use flowform::{plan, render};
 use serde_json::{Value, json};
 use terraform_wrapper::types::plan::PlanRepresentation;
 
@@ -11,8 +10,9 @@ use crate::support::{Planned, Sandbox, TOKEN, pipeline};
 
 /// The plan as text, left under this name where the tools look for it.
 fn terraform(name: &str, planned: &Planned) -> String {
-    let plan = plan::saved::decode(&planned.text).unwrap();
-    let text = render::json::to_line(&render::terraform::plan(&plan));
+    let s = Sandbox::bare();
+    s.write("plan.json", &planned.text);
+    let text = s.run(&["show", "plan.json", "--format", "terraform-json"]).success().stdout;
     assert_eq!(
         text.lines().count(),
         1,

@@ -16,6 +16,8 @@ pub(crate) enum Format {
     Text,
     /// One JSON object (docs/json.md)
     Json,
+    /// As `terraform show -json` prints a plan, for the tools that read that (docs/terraform-json.md)
+    TerraformJson,
 }
 
 /// In which formats, and where to.
@@ -37,13 +39,21 @@ pub(crate) struct FormatArguments {
     /// Also write it as JSON to this file
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+
+    /// Also write it to this file as `terraform show -json` would
+    #[arg(long, value_name = "FILE")]
+    terraform_json: Option<PathBuf>,
 }
 
 impl FormatArguments {
     /// Shows a plan everywhere it was asked for.
     pub(crate) fn show(&self, plan: &Plan, output: &Output) -> Result<(), Failure> {
         output.data(&self.rendered(plan, self.format, output.style()));
-        let files = [(Format::Text, &self.text), (Format::Json, &self.json)];
+        let files = [
+            (Format::Text, &self.text),
+            (Format::Json, &self.json),
+            (Format::TerraformJson, &self.terraform_json),
+        ];
         for (format, path) in files {
             let Some(path) = path else { continue };
             let text = self.rendered(plan, format, Style::FILE);
@@ -56,6 +66,7 @@ impl FormatArguments {
         match format {
             Format::Text => render::text::plan(plan, &Style { requests: self.requests, ..style }),
             Format::Json => render::json::to_string(&render::json::plan(plan)),
+            Format::TerraformJson => render::json::to_line(&render::terraform::plan(plan)),
         }
     }
 }
