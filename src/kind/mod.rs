@@ -398,8 +398,8 @@ pub trait Spec: Sync {
     fn check(&self, section: &Value, context: &Context<'_>) -> Vec<Finding>;
     /// The wanted body of a section that passed [`Spec::check`]: defaults filled in, references and secrets as leaves.
     fn desired(&self, section: &Value, context: &Context<'_>) -> Body;
-    /// By which ways a section may say the field at this pointer of a body, the one to take for a new value first; none for
-    /// a field that no section says. What [`Spec::desired`] does, the other way round.
+    /// By which ways a section may say the field at this pointer of a body, the one to take for a new value first; none
+    /// for a field that no section says. What [`Spec::desired`] does, the other way round.
     fn written(&self, pointer: &str) -> Vec<Route> {
         vec![route::keys(route::names(pointer))]
     }

@@ -1,7 +1,7 @@
 //! Changes of a YAML text at the places of its values: quoting, order, comments and whatever else stands there stay.
 //!
-//! Knows nothing of what a key means. Says what it cannot change instead of guessing; whoever asks reads the result again,
-//! so a change that would mean something else than it should is found out.
+//! Knows nothing of what a key means. Says what it cannot change instead of guessing; whoever asks reads the result
+//! again, so a change that would mean something else than it should is found out.
 
 use std::fmt::Write;
 use std::ops::Range;

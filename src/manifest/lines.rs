@@ -53,8 +53,8 @@ impl Lines {
         Some(self.0.sections.get(address)?.key_at.file)
     }
 
-    /// Where the field at this pointer of an address's body is said, or what is nearest above it; without a pointer, where
-    /// the section begins. `None` for an address that the manifest does not have.
+    /// Where the field at this pointer of an address's body is said, or what is nearest above it; without a pointer,
+    /// where the section begins. `None` for an address that the manifest does not have.
     pub fn place(&self, address: &Address, pointer: Option<&str>) -> Option<Place> {
         let origin = self.0.sections.get(address)?;
         let file = origin.key_at.file;
@@ -98,8 +98,7 @@ impl<'t> Step<'t> {
     }
 }
 
-/// Goes a way as far as the tree has it. Of a way with two beginnings (an object by id or by address) the taken one is the
-/// one that leads somewhere.
+/// Goes a way as far as the tree has it.
 pub(super) fn walk<'t>(tree: &'t Tree, from: NodeId, route: &[Turn]) -> Vec<Step<'t>> {
     let mut node = from;
     let mut steps = Vec::with_capacity(route.len());

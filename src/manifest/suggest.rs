@@ -1,7 +1,7 @@
 //! What would make the manifest say what the platform has: a patch of its files, and what no patch can say.
 //!
-//! Which text to change is `edit`'s. Here every change is read again before it is offered: the manifest must then say what
-//! was wished, and nothing else than that may have become another.
+//! Which text to change is `edit`'s. Here every change is read again before it is offered: the manifest must then say
+//! what was wished, and nothing else than that may have become another.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;

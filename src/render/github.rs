@@ -22,8 +22,8 @@ struct Mark {
     message: String,
 }
 
-/// The plan's operations, drift and refusals, one workflow command per line of the manifest that they come from. `lines`
-/// tells where an address is described, or a field of its body (JSON Pointer).
+/// The plan's operations, drift and refusals, one workflow command per line of the manifest that they come from.
+/// `lines` tells where an address is described, or a field of its body (JSON Pointer).
 pub fn plan(plan: &Plan, lines: &dyn Fn(&Address, Option<&str>) -> Option<Place>) -> String {
     let mut marks: Vec<Mark> = plan.refusals.iter().map(|refusal| refused(refusal, lines)).collect();
     for operation in &plan.operations {
