@@ -18,7 +18,7 @@
 //! | [`state`] | what we did; lock, log, snapshot | what the changes mean |
 //! | [`observe`] | what the platform has, in few reads | what is wanted |
 //! | [`plan`] | three pictures -> operations and steps; guards | network, clock, files |
-//! | [`render`] | a plan or a report as text or JSON | kinds by name, streams |
+//! | [`render`] | a plan or a report as text, as a review comment, as JSON | kinds by name, streams |
 //! | [`apply`] | steps over their graph, recording each result; recovery | how a request is carried |
 //! | [`kind`] | all that is true of one kind: fields, rules, requests, answers | everything above |
 //! | [`api`] | one request out, one answer in: credentials, repetition, errors | what a request means |

@@ -367,6 +367,8 @@ pub(crate) fn usable_id(text: &str) -> Option<String> {
 /// How one member of a list that a kind owns is shown.
 #[derive(Clone, Copy, Debug)]
 pub struct Row {
+    /// What a member's name stands for: `destination`.
+    pub label: &'static str,
     /// The field that says what the member is made from.
     pub main: &'static str,
     /// Fields with the values that go without saying.
@@ -411,7 +413,7 @@ pub trait Spec: Sync {
     }
     /// How the members below [`Spec::owned`] are shown, one per line.
     fn row(&self) -> Row {
-        Row { main: "", implied: &[] }
+        Row { label: "", main: "", implied: &[] }
     }
     /// Whether the object's first start lies behind `now` (epoch seconds), so that [`Rule::Frozen`] fields are frozen.
     fn started(&self, _body: &Body, _now: i64) -> bool {

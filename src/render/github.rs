@@ -1,9 +1,8 @@
 //! A plan as annotations for GitHub: each change at the line of the manifest that it comes from, the worst first.
 //! Where things stand is told by whoever knows the manifest; the plan does not.
 
-use super::change;
-use super::text::action_words;
 use super::value::{NONE, SENSITIVE, field_name, field_value, sanitize, sanitize_lines};
+use super::view::{self, Sides};
 use crate::kind::Address;
 use crate::manifest::Place;
 use crate::manifest::annotation::{Level, annotation};
@@ -73,7 +72,7 @@ fn operated(operation: &Operation, drift: &[Drift], lines: Lines<'_>) -> Vec<Mar
         Action::Update => (Level::Notice, 0),
         Action::Create | Action::Adopt | Action::Forget => (Level::Notice, 1),
     };
-    let title = format!("{address}: {}", action_words(operation.action).1);
+    let title = format!("{address}: {}", operation.action.name());
     let reason = sanitize(&operation.reason).into_owned();
     // What replaces an object is said at each field that does; but for drift, the others change along with it.
     let is_replaced = operation.action == Action::Replace;
@@ -130,8 +129,11 @@ fn drifted(drift: &Drift, operations: &[Operation], lines: Lines<'_>) -> Vec<Mar
 
 /// A field's change on one line, with what else there is to know of it.
 fn changed(field: &FieldChange) -> String {
-    let values = change::secret(field)
-        .unwrap_or_else(|| values(field, field.observed.as_ref(), field.desired.as_ref()));
+    let values = if view::is_secret(field) {
+        view::secret(field, Sides::Planned)
+    } else {
+        values(field, field.observed.as_ref(), field.desired.as_ref())
+    };
     let mut text = format!("{}: {values}", field_name(&field.path));
     match field.cause {
         Cause::Platform => text.push_str(" (drift: changed on the platform)"),
@@ -157,7 +159,7 @@ fn values(field: &FieldChange, old: Value<'_>, new: Value<'_>) -> String {
 fn values_of(field: &FieldChange, value: Value<'_>) -> String {
     match value {
         None => NONE.to_owned(),
-        Some(_) if change::is_secret(field) => SENSITIVE.to_owned(),
+        Some(_) if view::is_secret(field) => SENSITIVE.to_owned(),
         Some(_) => sanitize_lines(&field_value(&field.path, value)).into_owned(),
     }
 }

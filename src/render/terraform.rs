@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::value::{self, is_dangerous, unescape};
-use super::{change, json};
+use super::{json, view};
 use crate::kind::{Address, Intent, Leaf, leaf, visit_leaves};
 use crate::plan::{self, Action, Drift, FieldChange, Mode, Operation, Plan};
 
@@ -313,7 +313,7 @@ fn before(operation: &Operation) -> Option<Value> {
         }
     }
     for change in &operation.changes {
-        let there = if change::is_secret(change) {
+        let there = if view::is_secret(change) {
             change.observed.as_ref().or(change.applied.as_ref())
         } else {
             change.observed.as_ref()
@@ -363,7 +363,7 @@ fn with_id(id: Option<Value>, body: Option<&Value>) -> Value {
 /// A value that is or was a secret as one, any other as it is.
 fn concealed(change: &FieldChange, value: Option<&Value>) -> Option<Value> {
     let secret = || Leaf::Secret { source: None, fingerprint: None }.to_value();
-    value.map(|value| if change::is_secret(change) { secret() } else { value.clone() })
+    value.map(|value| if view::is_secret(change) { secret() } else { value.clone() })
 }
 
 fn values_changed<'p>(

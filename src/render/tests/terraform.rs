@@ -7,17 +7,11 @@ use serde_json::{Value, json};
 
 use super::cases::{
     NOW, World, address, cascade, conflict, destroyed, gone, mapping_change, namesake, one_field, secret,
+    secret_change,
 };
-use crate::kind::{Kind, Observed, SecretSource};
+use crate::kind::{Kind, Observed};
 use crate::plan::{self, Mode, Selector};
 use crate::render::{json, terraform};
-
-/// A secret whose value is another than the one sent.
-fn secret_changed() -> World {
-    let mut world = World::applied();
-    world.fingerprints.insert(SecretSource::FromEnv("ZENDESK_TOKEN".into()), "fingerprint-2".into());
-    world
-}
 
 /// An unmanaged object is taken over; something of it may differ.
 fn adopted(name: &str) -> World {
@@ -73,7 +67,7 @@ fn cases() -> Vec<(&'static str, World)> {
         ("nothing", World::applied()),
         ("one field", one_field()),
         ("narrowed", targeted()),
-        ("secret changed", secret_changed()),
+        ("secret changed", secret_change()),
         ("mapping change", mapping_change()),
         ("replacement cascade", cascade()),
         ("replacement asked for", asked_for()),
