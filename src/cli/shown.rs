@@ -14,10 +14,14 @@ use crate::render::{self, Style};
 pub(crate) enum Format {
     /// For people, on a terminal
     Text,
+    /// For a comment on a pull request: at most 65,536 characters, the worst changes first
+    Markdown,
     /// One JSON object (docs/json.md)
     Json,
     /// As `terraform show -json` prints a plan, for the tools that read that (docs/terraform-json.md)
     TerraformJson,
+    /// Counts alone, for the widget on GitLab's merge requests (`artifacts:reports:terraform`)
+    Gitlab,
 }
 
 /// In which formats, and where to.
@@ -36,6 +40,14 @@ pub(crate) struct FormatArguments {
     #[arg(long, value_name = "FILE")]
     text: Option<PathBuf>,
 
+    /// Also write it as Markdown to this file
+    #[arg(long, value_name = "FILE")]
+    markdown: Option<PathBuf>,
+
+    /// Tells this plan's comment from those of other plans on the same pull request
+    #[arg(long, value_name = "KEY", default_value = "")]
+    markdown_key: String,
+
     /// Also write it as JSON to this file
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -43,6 +55,10 @@ pub(crate) struct FormatArguments {
     /// Also write it to this file as `terraform show -json` would
     #[arg(long, value_name = "FILE")]
     terraform_json: Option<PathBuf>,
+
+    /// Also write its counts for GitLab to this file
+    #[arg(long, value_name = "FILE")]
+    gitlab: Option<PathBuf>,
 }
 
 impl FormatArguments {
@@ -51,8 +67,10 @@ impl FormatArguments {
         output.data(&self.rendered(plan, self.format, output.style()));
         let files = [
             (Format::Text, &self.text),
+            (Format::Markdown, &self.markdown),
             (Format::Json, &self.json),
             (Format::TerraformJson, &self.terraform_json),
+            (Format::Gitlab, &self.gitlab),
         ];
         for (format, path) in files {
             let Some(path) = path else { continue };
@@ -66,6 +84,14 @@ impl FormatArguments {
         match format {
             Format::Text => render::text::plan(plan, &Style { requests: self.requests, ..style }),
             Format::Json => render::json::to_string(&render::json::plan(plan)),
+            Format::Markdown => {
+                let limit = render::markdown::GITHUB_LIMIT;
+                render::markdown::plan(
+                    plan,
+                    &render::markdown::Options { limit, key: self.markdown_key.clone() },
+                )
+            }
+            Format::Gitlab => render::json::to_string(&render::gitlab::report(plan)),
             Format::TerraformJson => render::json::to_line(&render::terraform::plan(plan)),
         }
     }
