@@ -14,7 +14,7 @@
 //! | module | does | knows nothing of |
 //! |---|---|---|
 //! | [`cli`] | flags, environment, clock, terminal; exit codes (`exit.rs`) | how anything is done |
-//! | [`manifest`] | YAML with positions -> sections, or every mistake at once | kinds by name, the platform |
+//! | [`manifest`] | YAML with positions -> sections, or every mistake at once; lines, patches | kinds by name, the platform |
 //! | [`state`] | what we did; lock, log, snapshot | what the changes mean |
 //! | [`observe`] | what the platform has, in few reads | what is wanted |
 //! | [`plan`] | three pictures -> operations and steps; guards | network, clock, files |

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use super::exit::{Failure, Status};
 use super::files::{self, Readers};
 use super::output::Output;
+use crate::manifest::Lines;
 use crate::plan::check::{self, Checks, Sort};
 use crate::plan::{Action, Plan};
 use crate::render::{self, Style};
@@ -22,6 +23,8 @@ pub(crate) enum Format {
     Html,
     /// As `terraform show -json` prints a plan, for the tools that read that (docs/terraform-json.md)
     TerraformJson,
+    /// Annotations for GitHub, each at the line of the manifest that causes it; from a saved plan, without lines
+    Github,
     /// Counts alone, for the widget on GitLab's merge requests (`artifacts:reports:terraform`)
     Gitlab,
 }
@@ -68,9 +71,9 @@ pub(crate) struct FormatArguments {
 }
 
 impl FormatArguments {
-    /// Shows a plan everywhere it was asked for.
-    pub(crate) fn show(&self, plan: &Plan, output: &Output) -> Result<(), Failure> {
-        output.data(&self.rendered(plan, self.format, output.style()));
+    /// Shows a plan everywhere it was asked for. `lines` tells where the manifest says what.
+    pub(crate) fn show(&self, plan: &Plan, lines: &Lines, output: &Output) -> Result<(), Failure> {
+        output.data(&self.rendered(plan, lines, self.format, output.style()));
         let files = [
             (Format::Text, &self.text),
             (Format::Markdown, &self.markdown),
@@ -81,13 +84,13 @@ impl FormatArguments {
         ];
         for (format, path) in files {
             let Some(path) = path else { continue };
-            let text = self.rendered(plan, format, Style::FILE);
+            let text = self.rendered(plan, lines, format, Style::FILE);
             files::write("the plan", path, &output.redact(&text), Readers::Others)?;
         }
         Ok(())
     }
 
-    fn rendered(&self, plan: &Plan, format: Format, style: Style) -> String {
+    fn rendered(&self, plan: &Plan, lines: &Lines, format: Format, style: Style) -> String {
         match format {
             Format::Text => render::text::plan(plan, &Style { requests: self.requests, ..style }),
             Format::Json => render::json::to_string(&render::json::plan(plan)),
@@ -98,6 +101,7 @@ impl FormatArguments {
                     &render::markdown::Options { limit, key: self.markdown_key.clone() },
                 )
             }
+            Format::Github => render::github::plan(plan, &|address, field| lines.place(address, field)),
             Format::Gitlab => render::json::to_string(&render::gitlab::report(plan)),
             Format::Html => render::html::plan(plan),
             Format::TerraformJson => render::json::to_line(&render::terraform::plan(plan)),

@@ -6,12 +6,13 @@
 //! of two long values differs) and `request` (what will be sent); `graph` is what waits for what.
 //!
 //! `text` is the plan on a terminal, laid out by `change` (old and new), `rows` (lists as tables) and `page` (lines, colours,
-//! width); `markdown` the comment of a pull request; `html` the page of a CI artifact; `gitlab` the counts of GitLab's widget;
-//! `json` the documented machine formats, `terraform` a plan in Terraform's form; `report` what an apply says. No kind is
-//! known by name here.
+//! width); `markdown` the comment of a pull request; `github` its annotations; `html` the page of a CI artifact; `gitlab` the
+//! counts of GitLab's widget; `json` the documented machine formats, `terraform` a plan in Terraform's form; `report` what an
+//! apply says. No kind is known by name here.
 
 mod change;
 mod difference;
+pub mod github;
 pub mod gitlab;
 mod graph;
 pub mod html;

@@ -520,7 +520,7 @@ pub(super) fn is_secret(change: &FieldChange) -> bool {
 }
 
 /// What becomes of a secret. A value that was secret once is not shown, whatever it is now.
-fn secret(change: &FieldChange, sides: Sides) -> String {
+pub(super) fn secret(change: &FieldChange, sides: Sides) -> String {
     match (&change.desired, sides) {
         (_, Sides::Drifted) => value::SENSITIVE.to_owned(),
         (None, _) => format!("{} → {}", value::SENSITIVE, value::NONE),
