@@ -73,7 +73,7 @@ fn operated(operation: &Operation, drift: &[Drift], lines: Lines<'_>) -> Vec<Mar
         Action::Create | Action::Adopt | Action::Forget => (Level::Notice, 1),
     };
     let title = format!("{address}: {}", operation.action.name());
-    let reason = sanitize(&operation.reason).into_owned();
+    let reason = view::reason(operation);
     // What replaces an object is said at each field that does; but for drift, the others change along with it.
     let is_replaced = operation.action == Action::Replace;
     let forced = operation.changes.iter().any(|c| c.forces_replacement);

@@ -441,7 +441,7 @@ fn planned(operation: &Operation) -> Planned<'_> {
 }
 
 /// Why, with fields named as everywhere else in a plan.
-fn reason(operation: &Operation) -> String {
+pub(super) fn reason(operation: &Operation) -> String {
     let forcing = operation.changes.iter().filter(|c| c.forces_replacement);
     let first = forcing.map(|c| c.path.as_str()).find(|path| operation.reason.starts_with(path));
     match first.and_then(|path| Some((path, operation.reason.strip_prefix(path)?))) {
