@@ -4,8 +4,8 @@
 use serde_json::{Map, Value, json};
 
 use super::{
-    Body, Context, Finding, Intent, Key, Listing, Loss, Observed, Outcome, ReferenceKey, Rule, Shape, Spec,
-    flow_service, section, usable_id,
+    Body, Code, Context, Finding, Intent, Key, Listing, Loss, Observed, Outcome, ReferenceKey, Route, Rule,
+    Shape, Spec, flow_service, route, section, usable_id,
 };
 use crate::wire::{Call, Method, Reply, Safety, segment};
 
@@ -68,24 +68,29 @@ impl Spec for Dataset {
                     let pointer = format!("/tags/{}", section::escape(name));
                     if PROFILE_TAGS.contains(&name.as_str()) {
                         findings.push(
-                            Finding::error(pointer, format!("`{name}` is not given as a tag"))
-                                .hint("write `profile: true` in the section"),
+                            Finding::error(
+                                Code::InvalidValue,
+                                pointer,
+                                format!("`{name}` is not given as a tag"),
+                            )
+                            .hint("write `profile: true` in the section"),
                         );
                     } else if name.starts_with("adobe/") {
                         findings.push(Finding::error(
+                            Code::InvalidValue,
                             pointer,
                             "tags that begin with `adobe/` are the platform's",
                         ));
                     } else if tag(value).is_none() {
                         findings.push(
-                            Finding::error(pointer, "a tag is a text or a list of texts")
+                            Finding::error(Code::WrongType, pointer, "a tag is a text or a list of texts")
                                 .hint(format!("as in `{name}: [value]`")),
                         );
                     }
                 }
             }
             Some(_) => findings.push(
-                Finding::error("/tags", "tags are a mapping of names to texts")
+                Finding::error(Code::WrongType, "/tags", "tags are a mapping of names to texts")
                     .hint("as in `tags: { team: crm }`"),
             ),
         }
@@ -109,6 +114,16 @@ impl Spec for Dataset {
             body.insert("deleteData".into(), true.into());
         }
         Value::Object(body)
+    }
+
+    fn written(&self, pointer: &str) -> Vec<Route> {
+        match pointer {
+            "/schema/id" => section::schema_routes(),
+            _ if PROFILE_TAGS.iter().any(|tag| pointer == format!("/tags/{tag}")) => {
+                vec![route::keys(["profile"])]
+            }
+            _ => vec![route::keys(route::names(pointer))],
+        }
     }
 
     fn rule(&self, pointer: &str, _from: Option<&Value>, _to: Option<&Value>) -> Rule {

@@ -5,8 +5,8 @@ use serde_json::{Map, Value, json};
 
 use super::registry::{self, tenant};
 use super::{
-    Body, Context, Finding, Intent, Key, Kind, Listing, Observed, Outcome, Rule, Spec, fields, flow_service,
-    schema, section,
+    Body, Context, Finding, Intent, Key, Kind, Listing, Observed, Outcome, Route, Rule, Spec, fields,
+    flow_service, route, schema, section,
 };
 use crate::wire::{Call, Reply};
 
@@ -52,6 +52,20 @@ impl Spec for FieldGroup {
             "classes": { schema::class_of(section): true },
             "fields": fields::canonical(section.get("fields").unwrap_or(&Value::Null)),
         })
+    }
+
+    fn written(&self, pointer: &str) -> Vec<Route> {
+        match pointer {
+            "/name" => vec![route::keys(["fieldGroupName"]), route::keys(["name"])],
+            _ if pointer.starts_with("/classes/") => vec![route::keys(["class"])],
+            // A type alone is a field's short form.
+            _ => match pointer.strip_suffix("/type") {
+                Some(field) => {
+                    vec![route::keys(route::names(pointer)), route::keys(route::names(field))]
+                }
+                None => vec![route::keys(route::names(pointer))],
+            },
+        }
     }
 
     fn needs_namespace(&self, _body: &Body) -> bool {

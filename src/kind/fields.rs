@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Finding, Key, Shape, section};
+use super::{Code, Finding, Key, Shape, section};
 
 /// What stands for the tenant's namespace in a manifest. No other tenant's namespace can be meant by it.
 pub(crate) const TENANT: &str = "_tenant";
@@ -33,10 +33,10 @@ pub(super) fn findings(at: &str, fields: &Value, depth: usize) -> Vec<Finding> {
     let mut findings = Vec::new();
     let Some(fields) = fields.as_object() else { return findings };
     if fields.is_empty() {
-        findings.push(Finding::error(at, "there is no field").hint("as in `email: string`"));
+        findings.push(Finding::error(Code::BadField, at, "there is no field").hint("as in `email: string`"));
     }
     if depth > DEEPEST {
-        findings.push(Finding::error(at, format!("fields are nested deeper than {DEEPEST}")));
+        findings.push(Finding::error(Code::BadField, at, format!("fields are nested deeper than {DEEPEST}")));
         return findings;
     }
     let mut seen: Vec<String> = Vec::new();
@@ -44,13 +44,17 @@ pub(super) fn findings(at: &str, fields: &Value, depth: usize) -> Vec<Finding> {
         let pointer = format!("{at}/{}", section::escape(name));
         if !is_name(name) {
             findings.push(
-                Finding::error(&pointer, format!("`{name}` is no name of a field"))
+                Finding::error(Code::BadField, &pointer, format!("`{name}` is no name of a field"))
                     .hint("a name has letters, digits, `-` and `_`, and does not begin with `_`"),
             );
         }
         let lower = name.to_lowercase();
         if seen.contains(&lower) {
-            findings.push(Finding::error(&pointer, format!("two fields are named `{name}`, but for case")));
+            findings.push(Finding::error(
+                Code::BadField,
+                &pointer,
+                format!("two fields are named `{name}`, but for case"),
+            ));
         }
         seen.push(lower);
         findings.extend(field_findings(&pointer, field, depth));
@@ -64,17 +68,21 @@ fn field_findings(pointer: &str, field: &Value, depth: usize) -> Vec<Finding> {
     for (member, holder) in [("fields", "object"), ("items", "array")] {
         match field.get(member) {
             Some(_) if of != holder => findings.push(Finding::error(
+                Code::BadField,
                 format!("{pointer}/{member}"),
                 format!("only a field of type `{holder}` has `{member}`"),
             )),
             None if of == holder => findings.push(
-                Finding::error(pointer, format!("a field of type `{holder}` needs `{member}`")).hint(
-                    if member == "items" {
-                        "as in `items: string`"
-                    } else {
-                        "as in `fields: { city: string }`"
-                    },
-                ),
+                Finding::error(
+                    Code::BadField,
+                    pointer,
+                    format!("a field of type `{holder}` needs `{member}`"),
+                )
+                .hint(if member == "items" {
+                    "as in `items: string`"
+                } else {
+                    "as in `fields: { city: string }`"
+                }),
             ),
             _ => {}
         }
@@ -84,7 +92,11 @@ fn field_findings(pointer: &str, field: &Value, depth: usize) -> Vec<Finding> {
     }
     if let Some(items) = field.get("items") {
         if depth > DEEPEST {
-            findings.push(Finding::error(pointer, format!("fields are nested deeper than {DEEPEST}")));
+            findings.push(Finding::error(
+                Code::BadField,
+                pointer,
+                format!("fields are nested deeper than {DEEPEST}"),
+            ));
         } else {
             findings.extend(field_findings(&format!("{pointer}/items"), items, depth + 1));
         }
@@ -359,14 +371,22 @@ impl Own {
         let (first, below) = path.split_once('.').unwrap_or((&path, ""));
         if self.paths.contains(&path) {
             return Some(
-                Finding::error(pointer, format!("`{destination}` is a field of the tenant's namespace"))
-                    .hint(format!("write `{TENANT}.{destination}`")),
+                Finding::error(
+                    Code::UnknownField,
+                    pointer,
+                    format!("`{destination}` is a field of the tenant's namespace"),
+                )
+                .hint(format!("write `{TENANT}.{destination}`")),
             );
         }
         if first != TENANT || self.open || self.paths.iter().any(|own| own == below) {
             return None;
         }
-        let finding = Finding::error(pointer, format!("the schema has no field for `{destination}`"));
+        let finding = Finding::error(
+            Code::UnknownField,
+            pointer,
+            format!("the schema has no field for `{destination}`"),
+        );
         let near = self.paths.iter().map(|own| (strsim::osa_distance(own, below), own)).min();
         Some(match near {
             Some((distance, own)) if distance <= 1 + below.len() / 4 => {

@@ -5,8 +5,8 @@ use serde_json::{Map, Value, json};
 
 use super::registry::{self, tenant};
 use super::{
-    Body, Context, Finding, Intent, Key, Kind, Listing, Observed, Outcome, ReferenceKey, Rule, Spec,
-    fields::TENANT, section, usable_id,
+    Body, Context, Finding, Intent, Key, Kind, Listing, Observed, Outcome, ReferenceKey, Route, Rule, Spec,
+    fields::TENANT, route, section, usable_id,
 };
 use crate::wire::{Call, Method, Reply, Safety, segment};
 
@@ -60,6 +60,14 @@ impl Spec for Identity {
             "property": format!("/{}", field.replace('.', "/")),
             "namespace": section.pointer("/primaryIdentity/namespace"),
         })
+    }
+
+    fn written(&self, pointer: &str) -> Vec<Route> {
+        match pointer {
+            "/property" => vec![route::keys(["primaryIdentity", "field"])],
+            "/namespace" => vec![route::keys(["primaryIdentity", "namespace"])],
+            _ => vec![route::keys(["primaryIdentity"])],
+        }
     }
 
     /// A schema has one primary identity: it goes by the schema.

@@ -5,8 +5,8 @@ use serde_json::{Map, Value, json};
 
 use super::flow_service::error_code;
 use super::{
-    Body, Context, Finding, Intent, Key, Listing, Observed, Outcome, Reference, ReferenceKey, Row, Rule,
-    Shape, Spec, fields, section, usable_id,
+    Body, Code, Context, Finding, Intent, Key, Listing, Observed, Outcome, Reference, ReferenceKey, Route,
+    Row, Rule, Shape, Spec, Turn, fields, route, section, usable_id,
 };
 use crate::wire::{Call, Method, Reply, Safety, segment};
 
@@ -113,7 +113,11 @@ impl Spec for Mapping {
         let mut findings = section::schema_findings(section);
         let fields = section.get("fields").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
         if fields.is_empty() {
-            findings.push(Finding::error("/fields", "a mapping needs at least one field"));
+            findings.push(Finding::error(
+                Code::EmptyMapping,
+                "/fields",
+                "a mapping needs at least one field",
+            ));
         }
         let own = match context.first() {
             // A section with mistakes of its own says nothing.
@@ -129,6 +133,7 @@ impl Spec for Mapping {
                 && source.chars().count() > LONGEST_SOURCE
             {
                 findings.push(Finding::error(
+                    Code::InvalidValue,
                     format!("/fields/{index}/source"),
                     format!("`source` is longer than the {LONGEST_SOURCE} characters that Data Prep takes"),
                 ));
@@ -143,12 +148,20 @@ impl Spec for Mapping {
                 }
                 // The tutorial itself maps `verified` twice (platform-api.md 7, oddity 11).
                 Some((first, same)) if *same == canonical => findings.push(
-                    Finding::warning(pointer, format!("`{destination}` is mapped twice alike; once is sent"))
-                        .hint(format!("the first is field {} of this mapping", first + 1)),
+                    Finding::warning(
+                        Code::DuplicateField,
+                        pointer,
+                        format!("`{destination}` is mapped twice alike; once is sent"),
+                    )
+                    .hint(format!("the first is field {} of this mapping", first + 1)),
                 ),
                 Some((first, _)) => findings.push(
-                    Finding::error(pointer, format!("two fields have the destination `{destination}`"))
-                        .hint(format!("the other is field {} of this mapping", first + 1)),
+                    Finding::error(
+                        Code::ConflictingFields,
+                        pointer,
+                        format!("two fields have the destination `{destination}`"),
+                    )
+                    .hint(format!("the other is field {} of this mapping", first + 1)),
                 ),
             }
         }
@@ -163,6 +176,27 @@ impl Spec for Mapping {
             "schema": section::schema_reference(section, context.first()),
             "fields": canonical_fields(section.get("fields").unwrap_or(&Value::Null)),
         })
+    }
+
+    fn written(&self, pointer: &str) -> Vec<Route> {
+        let names = route::names(pointer);
+        if pointer == "/schema/id" {
+            return section::schema_routes();
+        }
+        let Some((destination, rest)) =
+            names.strip_prefix(&["fields".to_owned()]).and_then(<[_]>::split_first)
+        else {
+            return vec![route::keys(names)];
+        };
+        // Below the tenant's namespace a destination may be written with its placeholder.
+        let below = destination.strip_prefix('_').and_then(|path| path.split_once('.'));
+        let placed = below.map(|(_, below)| format!("{}.{below}", fields::TENANT));
+        let ways = [Some(destination.clone()), placed.filter(|placed| placed != destination)];
+        let way = |is: String| {
+            let item = Turn::Item { by: "destination", is };
+            [route::keys(["fields"]), vec![item], route::keys(rest)].concat()
+        };
+        ways.into_iter().flatten().map(way).collect()
     }
 
     fn needs_namespace(&self, body: &Body) -> bool {

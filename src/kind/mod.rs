@@ -8,6 +8,7 @@
 
 mod base_connection;
 mod body;
+mod code;
 mod dataflow;
 mod dataset;
 mod field_group;
@@ -17,6 +18,7 @@ mod grammar;
 mod identity;
 mod mapping;
 mod registry;
+mod route;
 mod schema;
 mod section;
 mod source;
@@ -29,9 +31,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use body::{Body, Leaf, SecretSource, leaf, map_leaves, visit_leaves};
+pub use code::Code;
 pub(crate) use dataflow::SOON_SECONDS;
 pub(crate) use fields::{FIELD, TYPES as FIELD_TYPES};
 pub use grammar::{Finding, Key, Severity, Shape};
+pub use route::{Route, Turn, follow};
 pub(crate) use section::{escape as escape_pointer, unescape as unescape_pointer};
 
 use crate::wire::{Call, Etag, Reply};
@@ -489,6 +493,11 @@ pub trait Spec: Sync {
     /// the tenant's namespace.
     fn settle(&self, body: Body, _namespace: Option<&str>) -> Body {
         body
+    }
+    /// By which ways a section may say the field at this pointer of a body, the one to take for a new value first; none
+    /// for a field that no section says. What [`Spec::desired`] does, the other way round.
+    fn written(&self, pointer: &str) -> Vec<Route> {
+        vec![route::keys(route::names(pointer))]
     }
     /// The rule of the field at this pointer of a body, for a change between these values.
     fn rule(&self, pointer: &str, from: Option<&Value>, to: Option<&Value>) -> Rule;

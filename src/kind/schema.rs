@@ -5,8 +5,8 @@ use serde_json::{Map, Value, json};
 
 use super::registry::{self, tenant};
 use super::{
-    Body, Context, Finding, Intent, Key, Kind, Listing, Observed, Outcome, Reference, ReferenceKey, Rule,
-    Shape, Spec, Switch, fields, flow_service, section,
+    Body, Code, Context, Finding, Intent, Key, Kind, Listing, Observed, Outcome, Reference, ReferenceKey,
+    Route, Rule, Shape, Spec, Switch, fields, flow_service, route, section,
 };
 use crate::wire::{Call, Method, Reply, Safety, segment};
 
@@ -86,15 +86,18 @@ impl Spec for Schema {
         let class = class_of(section);
         if !class.contains("://") {
             findings.push(
-                Finding::error("/class", format!("`{class}` is no class"))
+                Finding::error(Code::InvalidValue, "/class", format!("`{class}` is no class"))
                     .hint("write profile, experienceEvent, or a class's $id, which is a URI"),
             );
         }
         if let Some(fields) = section.get("fields") {
             findings.extend(fields::findings("/fields", fields, 0));
         } else if section.get("fieldGroupName").is_some() {
-            findings
-                .push(Finding::error("/fieldGroupName", "without `fields` there is no field group to name"));
+            findings.push(Finding::error(
+                Code::UselessKey,
+                "/fieldGroupName",
+                "without `fields` there is no field group to name",
+            ));
         }
         if let Some(field) = section.pointer("/primaryIdentity/field").and_then(Value::as_str) {
             findings.extend(fields::Own::of(section).finding("/primaryIdentity/field", field));
@@ -105,7 +108,7 @@ impl Spec for Schema {
             && section.get("fieldGroups").is_none()
         {
             findings.push(
-                Finding::error("/profile", "a schema in Profile needs a primary identity")
+                Finding::error(Code::NoIdentity, "/profile", "a schema in Profile needs a primary identity")
                     .hint("as in `primaryIdentity: { field: _tenant.email, namespace: Email }`"),
             );
         }
@@ -126,6 +129,13 @@ impl Spec for Schema {
             body.insert("profile".into(), profile.clone());
         }
         Value::Object(body)
+    }
+
+    fn written(&self, pointer: &str) -> Vec<Route> {
+        match pointer {
+            _ if pointer.starts_with("/fieldGroups/") => vec![route::keys(["fieldGroups"])],
+            _ => vec![route::keys(route::names(pointer))],
+        }
     }
 
     fn switch(&self) -> Option<Switch> {

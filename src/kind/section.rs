@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Finding, Key, Kind, Leaf, Reference, ReferenceKey, SecretSource, Shape};
+use super::{Code, Finding, Key, Kind, Leaf, Reference, ReferenceKey, Route, SecretSource, Shape, route};
 
 /// `connectionSpec` and `flowSpec`.
 pub(super) const SPEC: &[Key] = &[
@@ -34,8 +34,12 @@ pub(super) fn major_version(text: &str) -> Option<u64> {
 pub(super) fn schema_findings(section: &Value) -> Vec<Finding> {
     match section.pointer("/schema/version").and_then(Value::as_str) {
         Some(version) if major_version(version).is_none() => vec![
-            Finding::error("/schema/version", format!("`{version}` is not a schema version"))
-                .hint("give the major version, such as 1"),
+            Finding::error(
+                Code::InvalidValue,
+                "/schema/version",
+                format!("`{version}` is not a schema version"),
+            )
+            .hint("give the major version, such as 1"),
         ],
         _ => Vec::new(),
     }
@@ -88,6 +92,16 @@ pub(super) fn reference_id(reference: Option<&Reference<'_>>) -> Option<Value> {
         Reference::Section { address, .. } => Some(Leaf::Id(address.clone()).to_value()),
         Reference::Id(id) => Some(id.as_str().into()),
     }
+}
+
+/// The ways by which a section names its schema.
+pub(super) fn schema_routes() -> Vec<Route> {
+    vec![route::keys(["schema", "id"]), route::keys(["schema"])]
+}
+
+/// The ways by which a section names another object.
+pub(super) fn reference_routes(key: &ReferenceKey) -> Vec<Route> {
+    vec![route::keys([key.by_id]), route::keys([key.by_address])]
 }
 
 /// A member's name as a JSON Pointer token (RFC 6901).

@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 
 use super::flow_service::{self, collection};
 use super::{
-    Body, Context, Finding, Intent, Key, Kind, Observed, Outcome, ReferenceKey, Rule, Shape, Spec, section,
+    Body, Code, Context, Finding, Intent, Key, Kind, Observed, Outcome, ReferenceKey, Route, Rule, Shape,
+    Spec, route, section,
 };
 use crate::wire::{Call, Reply};
 
@@ -66,8 +67,12 @@ impl Spec for Target {
     fn check(&self, section: &Value, _context: &Context<'_>) -> Vec<Finding> {
         match section.pointer("/connectionSpec/id").and_then(Value::as_str) {
             Some(id) if id != DATA_LAKE => vec![
-                Finding::error("/connectionSpec/id", "a target connection's spec is always the data lake's")
-                    .hint(format!("leave connectionSpec out, or write {DATA_LAKE}")),
+                Finding::error(
+                    Code::WrongSpec,
+                    "/connectionSpec/id",
+                    "a target connection's spec is always the data lake's",
+                )
+                .hint(format!("leave connectionSpec out, or write {DATA_LAKE}")),
             ],
             _ => Vec::new(),
         }
@@ -80,6 +85,13 @@ impl Spec for Target {
         let dataset = section::reference_id(context.first());
         body.insert("params".into(), json!({ "dataSetId": dataset }));
         Value::Object(body)
+    }
+
+    fn written(&self, pointer: &str) -> Vec<Route> {
+        match pointer {
+            "/params/dataSetId" => section::reference_routes(&REFERENCES[0]),
+            _ => vec![route::keys(route::names(pointer.strip_prefix("/params").unwrap_or(pointer)))],
+        }
     }
 
     fn rule(&self, pointer: &str, _from: Option<&Value>, _to: Option<&Value>) -> Rule {

@@ -441,7 +441,7 @@ fn planned(operation: &Operation) -> Planned<'_> {
 }
 
 /// Why, with fields named as everywhere else in a plan.
-fn reason(operation: &Operation) -> String {
+pub(super) fn reason(operation: &Operation) -> String {
     let forcing = operation.changes.iter().filter(|c| c.forces_replacement);
     let first = forcing.map(|c| c.path.as_str()).find(|path| operation.reason.starts_with(path));
     match first.and_then(|path| Some((path, operation.reason.strip_prefix(path)?))) {
@@ -520,7 +520,7 @@ pub(super) fn is_secret(change: &FieldChange) -> bool {
 }
 
 /// What becomes of a secret. A value that was secret once is not shown, whatever it is now.
-fn secret(change: &FieldChange, sides: Sides) -> String {
+pub(super) fn secret(change: &FieldChange, sides: Sides) -> String {
     match (&change.desired, sides) {
         (_, Sides::Drifted) => value::SENSITIVE.to_owned(),
         (None, _) => format!("{} → {}", value::SENSITIVE, value::NONE),

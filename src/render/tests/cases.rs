@@ -61,7 +61,8 @@ pub(crate) fn address(kind: Kind) -> Address {
 }
 
 /// The kinds of a pipeline that writes to somebody else's dataset.
-const KINDS: [Kind; 5] = [Kind::BaseConnection, Kind::Source, Kind::Target, Kind::Mapping, Kind::Dataflow];
+pub(crate) const KINDS: [Kind; 5] =
+    [Kind::BaseConnection, Kind::Source, Kind::Target, Kind::Mapping, Kind::Dataflow];
 
 pub(crate) fn id_of(kind: Kind) -> String {
     let digit = KINDS.iter().position(|k| *k == kind).unwrap() + 1;

@@ -1,7 +1,9 @@
 //! Every format over one set of cases ([`cases`]), a file for each format.
 
 pub(crate) mod cases;
+mod github;
 mod gitlab;
+mod html;
 mod json;
 mod markdown;
 mod terraform;
