@@ -246,6 +246,17 @@ fn destinations_are_checked_against_the_schema() {
 }
 
 #[test]
+fn a_destination_in_another_tenants_namespace_is_told() {
+    let s = Sandbox::new();
+    let stray = "_acme.email is not below the tenant's namespace _extconndev";
+    s.manifest(&whole("users").edit("destination: _tenant.email", "destination: _acme.email"));
+    let planned = s.plan(&[]);
+    assert!(planned.text.contains(stray), "{planned}");
+    s.manifest(&whole("users").edit("destination: _tenant.email", "destination: _extconndev.email"));
+    assert!(!s.plan(&[]).text.contains("is not below"));
+}
+
+#[test]
 fn fields_that_are_none_are_mistakes() {
     let s = Sandbox::new();
     for (to, words) in [
@@ -322,6 +333,7 @@ fn profile_is_entered_with_an_identity_and_never_left() {
     let s = Sandbox::new();
     let manifest = in_profile("users");
     s.manifest(&manifest);
+    assert!(s.plan(&[]).text.contains("which cannot be undone"));
     let requests = s.recorded(|s| s.apply(&["--parallelism", "1"]).success().end());
     let contents = s.contents();
     let made = short(&requests, &contents);

@@ -233,7 +233,7 @@ impl Spec for Dataflow {
 
     fn switch(&self) -> Option<Switch> {
         // A create always makes an enabled flow; its start lies ahead (platform-api.md 2.9).
-        Some(Switch { member: "enabled", initial: true })
+        Some(Switch { member: "enabled", initial: true, one_way: None })
     }
 
     fn started(&self, body: &Body, now: i64) -> bool {

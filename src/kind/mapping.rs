@@ -3,6 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::fields::TENANT;
 use super::flow_service::error_code;
 use super::{
     Body, Code, Context, Finding, Intent, Key, Listing, Observed, Outcome, Reference, ReferenceKey, Route,
@@ -43,6 +44,9 @@ const FIELD: &[Key] = &[
     Key::optional("identityGroup", Shape::Text, "The identity's group."),
     Key::optional("namespaceCode", Shape::Text, "The identity's namespace."),
 ];
+
+/// Objects of XDM's own whose names begin as a tenant's namespace does.
+const STANDARD: [&str; 3] = ["_repo", "_experience", "_id"];
 
 /// Longest expression that Data Prep takes (platform-api.md 3.2).
 const LONGEST_SOURCE: usize = 4096;
@@ -190,7 +194,7 @@ impl Spec for Mapping {
         };
         // Below the tenant's namespace a destination may be written with its placeholder.
         let below = destination.strip_prefix('_').and_then(|path| path.split_once('.'));
-        let placed = below.map(|(_, below)| format!("{}.{below}", fields::TENANT));
+        let placed = below.map(|(_, below)| format!("{TENANT}.{below}"));
         let ways = [Some(destination.clone()), placed.filter(|placed| placed != destination)];
         let way = |is: String| {
             let item = Turn::Item { by: "destination", is };
@@ -215,6 +219,24 @@ impl Spec for Mapping {
                 .collect();
         }
         body
+    }
+
+    fn strays(&self, body: &Body, namespace: &str) -> Option<String> {
+        let fields = body.get("fields").and_then(Value::as_object)?;
+        let mut strays = fields.keys().filter(|destination| {
+            destination.split_once('.').is_some_and(|(first, _)| {
+                first.starts_with('_') && first != namespace && !STANDARD.contains(&first)
+            })
+        });
+        let first = strays.next()?;
+        let more = match strays.count() {
+            0 => String::new(),
+            more => format!(" and {more} more are"),
+        };
+        let is = if more.is_empty() { " is" } else { "" };
+        Some(format!(
+            "{first}{is}{more} not below the tenant's namespace {namespace}: write `{TENANT}` for it"
+        ))
     }
 
     fn rule(&self, pointer: &str, _from: Option<&Value>, _to: Option<&Value>) -> Rule {

@@ -425,6 +425,8 @@ pub struct Switch {
     pub member: &'static str,
     /// What it is after a create.
     pub initial: bool,
+    /// What a plan says that switches it on where there is no way back.
+    pub one_way: Option<&'static str>,
 }
 
 /// What goes with an object that is deleted.
@@ -498,6 +500,10 @@ pub trait Spec: Sync {
     /// for a field that no section says. What [`Spec::desired`] does, the other way round.
     fn written(&self, pointer: &str) -> Vec<Route> {
         vec![route::keys(route::names(pointer))]
+    }
+    /// What of a wanted body is below another tenant's namespace, in words; `None` where nothing is.
+    fn strays(&self, _body: &Body, _namespace: &str) -> Option<String> {
+        None
     }
     /// The rule of the field at this pointer of a body, for a change between these values.
     fn rule(&self, pointer: &str, from: Option<&Value>, to: Option<&Value>) -> Rule;

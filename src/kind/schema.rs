@@ -139,7 +139,8 @@ impl Spec for Schema {
     }
 
     fn switch(&self) -> Option<Switch> {
-        Some(Switch { member: "profile", initial: false })
+        let one_way = Some("it enters Real-Time Customer Profile, which cannot be undone");
+        Some(Switch { member: "profile", initial: false, one_way })
     }
 
     fn settle(&self, mut body: Body, _namespace: Option<&str>) -> Body {

@@ -148,6 +148,11 @@ impl Builder<'_> {
                 "the Schema Registry tells it; let the credential read that, and plan again",
             );
         }
+        let strays =
+            self.observations().namespace.as_ref().and_then(|n| address.kind.spec().strays(&desired, n));
+        if let Some(strays) = strays {
+            self.note(address, strays);
+        }
         match entry {
             None => self.want_new(section, desired),
             Some(entry) => match self.present(address, Some(&desired)) {
@@ -344,6 +349,7 @@ impl Builder<'_> {
             let intent = Intent::Switch { id: None, etag: None, on: *on, before: Value::Null };
             steps.push(step(address, if *on { "enable" } else { "disable" }, intent));
         }
+        self.note_one_way(address, &steps);
         self.plan.operations.push(Operation {
             address: address.clone(),
             action: Action::Create,
@@ -381,6 +387,7 @@ impl Builder<'_> {
         let mut steps =
             vec![step(address, "adopt", Intent::Adopt { id: observed.id.clone(), body: desired.clone() })];
         steps.extend(Self::update_steps(address, observed, &desired, &changes));
+        self.note_one_way(address, &steps);
         let version = changes.is_empty().then_some(observed.version).flatten();
         self.fates.insert(address.clone(), Fate { id: Some(observed.id.clone()), version });
         self.plan.operations.push(Operation {
@@ -408,6 +415,7 @@ impl Builder<'_> {
         let steps = Self::update_steps(address, observed, &desired, &changes);
         // A PUT of a mapping set makes another version, which only the answer tells (platform-api.md 3.3).
         self.fates.insert(address.clone(), Fate { id: Some(observed.id.clone()), version: None });
+        self.note_one_way(address, &steps);
         self.plan.operations.push(Operation {
             address: address.clone(),
             action: Action::Update,
@@ -691,6 +699,16 @@ impl Builder<'_> {
                 "its schedule's startTime lies in the past, which the platform does not take for a new dataflow".into(),
                 "give a time ahead, or leave startTime out to start soon after the create",
             );
+        }
+    }
+
+    /// Says where a switch has no way back.
+    fn note_one_way(&mut self, address: &Address, steps: &[Step]) {
+        let turns_on = |step: &Step| matches!(step.intent, Intent::Switch { on: true, .. });
+        if let Some(text) = address.kind.spec().switch().and_then(|switch| switch.one_way)
+            && steps.iter().any(turns_on)
+        {
+            self.note(address, text.to_owned());
         }
     }
 
