@@ -364,9 +364,14 @@ fn profile_is_entered_with_an_identity_and_never_left() {
     // The identity is changed in place.
     let crm = manifest.edit("namespace: Email", "namespace: CRMID");
     assert_eq!(writes(&s, &crm), ["PUT /descriptors/OLD"]);
-    // What is in Profile is not taken down by the platform, and that is no failure.
-    s.destroy(&[]).success().end();
-    assert_eq!(s.contents().list(), ["schemas users schema", "fieldgroups users schema fields"]);
+    // What is in Profile cannot be taken down: it is left, with what belongs to it, and the plan says so.
+    s.destroy(&[]).success().shows("stays on the platform, with what belongs to it").end();
+    let left = s.contents().list();
+    assert_eq!(left.len(), 3, "{left:?}");
+    assert!(left[..2] == ["schemas users schema", "fieldgroups users schema fields"], "{left:?}");
+    assert!(s.managed().is_empty());
+    s.converge(&["--adopt", "users"]);
+    s.state_is_the_platform();
 }
 
 #[test]
@@ -393,6 +398,30 @@ fn profile_can_be_entered_later_and_was_asked_for() {
     let ran = s.apply(&[]).exit(4);
     assert!(ran.stderr.contains("did you mean `_tenant.email`?"), "{ran}");
     ran.end();
+}
+
+#[test]
+fn what_is_excluded_keeps_its_parts() {
+    let with =
+        "  description: what a user is\n  primaryIdentity: { field: _tenant.email, namespace: Email }\n";
+    let s = applied(&whole("users").edit("  description: what a user is\n", with));
+    s.destroy(&["--exclude", "users.dataset"]).success().end();
+    assert_eq!(s.contents().counts(), [0; 5]);
+    assert_eq!(s.contents().list().len(), 4, "{:?}", s.contents().list());
+}
+
+#[test]
+fn a_saved_plan_takes_over_what_was_left() {
+    let s = applied(&whole("users"));
+    let theirs = json!({ "name": "theirs", "schemaRef": { "id": s.contents().one("schemas").id,
+        "contentType": "application/vnd.adobe.xed+json;version=1" } });
+    s.somebody().send("POST", "/catalog/dataSets", &[], &theirs);
+    s.destroy(&[]).success().end();
+    s.run(&["plan", "m.yaml", "-o", "p.json", "--adopt", "users.schema", "--adopt", "users.fieldGroup"])
+        .success()
+        .end();
+    s.run(&["apply", "p.json", "--auto-approve"]).success().end();
+    assert!(s.plan(&[]).is_empty());
 }
 
 #[test]

@@ -297,6 +297,7 @@ impl Session {
                 wanted.managed.push((address.clone(), entry.id.clone(), entry.version));
             }
         }
+        wanted.left = state.map(|s| s.left_in_place.clone()).unwrap_or_default();
         wanted.names =
             names_of(plan, |action| matches!(action, Action::Create | Action::Adopt | Action::Replace));
         Ok(observe::observe(&self.client, wanted).await?)

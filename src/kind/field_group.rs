@@ -163,7 +163,7 @@ impl Spec for FieldGroup {
                 let place = places.get(name).or_else(|| places.get("")).and_then(Value::as_str);
                 place.map_or_else(|| format!("{DEFINITION}/properties/{namespace}"), str::to_owned)
             };
-            let mut operations = registry::names(before, after, paths);
+            let mut operations = registry::names(after, paths);
             operations.extend(fields::operations(before, after, paths, &base));
             operations
         })

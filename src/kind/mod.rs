@@ -523,6 +523,10 @@ pub trait Spec: Sync {
     fn forbids(&self, _pointer: &str, _observed: &Body, _desired: &Body) -> Option<String> {
         None
     }
+    /// Why an object that is like this on the platform can never be deleted, nor what belongs to it; `None` where it can.
+    fn stays(&self, _observed: &Body) -> Option<&'static str> {
+        None
+    }
     /// What is lost when the object that was last sent like this is deleted; `None` where it can be made again.
     fn loss(&self, _applied: &Body) -> Option<Loss> {
         None

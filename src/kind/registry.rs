@@ -61,14 +61,18 @@ pub(super) fn calls(
 }
 
 /// The operations for a resource's name and description.
-pub(super) fn names(before: &Body, after: &Body, paths: &[String]) -> Vec<Value> {
+pub(super) fn names(after: &Body, paths: &[String]) -> Vec<Value> {
     let mut operations = Vec::new();
     for path in paths {
         match path.as_str() {
             "/name" => {
                 operations.push(json!({ "op": "replace", "path": "/title", "value": after.get("name") }));
             }
-            "/description" => operations.extend(flow_service::operation(path, before, after)),
+            // An empty one is none: a schema is to have one (platform-api.md 5.3).
+            "/description" => {
+                let text = after.get("description").cloned().unwrap_or_else(|| "".into());
+                operations.push(json!({ "op": "add", "path": "/description", "value": text }));
+            }
             _ => {}
         }
     }

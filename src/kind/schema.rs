@@ -180,6 +180,13 @@ impl Spec for Schema {
         }
     }
 
+    fn stays(&self, observed: &Body) -> Option<&'static str> {
+        // "deleting the schema; disabling Profile" are refused (platform-api.md 5.5).
+        let profile = observed.get("profile") == Some(&Value::Bool(true));
+        profile
+            .then_some("a schema that takes part in Profile stays on the platform, with what belongs to it")
+    }
+
     fn unique_names(&self) -> bool {
         true
     }
@@ -228,7 +235,7 @@ impl Spec for Schema {
             return vec![Call::new(Method::Patch, path, Safety::Repeatable).body(json!([operation]))];
         }
         registry::calls(COLLECTION, intent, request, |before, after, paths, _| {
-            let mut operations = registry::names(before, after, paths);
+            let mut operations = registry::names(after, paths);
             for id in groups(after).filter(|id| !groups(before).any(|other| other == *id)) {
                 // Both, in this order (XDM-SCH, platform-api.md 5.5).
                 operations.push(json!({ "op": "add", "path": "/meta:extends/-", "value": id }));

@@ -554,6 +554,14 @@ impl Builder<'_> {
         if !self.selected.contains(address) {
             return;
         }
+        let whole = address.kind.spec().part_of().map(|kind| Address::new(&address.pipeline, kind));
+        let stays = [Some(address.clone()), whole].into_iter().flatten().find_map(|address| {
+            let observed = self.observations().managed.get(&address)?;
+            address.kind.spec().stays(&observed.body)
+        });
+        if let Some(reason) = stays {
+            return self.forget(address, entry, reason);
+        }
         let loss = address.kind.spec().loss(&entry.applied).map(|loss| format!("; {}", loss.what));
         let (action, reason, step) = match self.present(address, None) {
             Some(observed) => (

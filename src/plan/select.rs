@@ -83,6 +83,12 @@ impl Selection {
             if self.targets.is_empty() { addresses.clone() } else { closure(named(&self.targets), needs) };
         for excluded in closure(named(&self.excludes), needed_by) {
             selected.remove(&excluded);
+            if destroy {
+                // What stays keeps the parts of its section, which need it and not the other way round.
+                selected.retain(|a| {
+                    a.pipeline != excluded.pipeline || a.kind.spec().part_of() != Some(excluded.kind)
+                });
+            }
         }
         selected
     }
