@@ -265,7 +265,9 @@ fn fault_table() {
         for (act, pattern) in workflow.requests() {
             for (fault, expected) in EXPECTED {
                 let expect = expected[act as usize];
-                if expect != No {
+                // What a schema refers to is not deleted by anybody: the platform refuses (platform-api.md 8).
+                let in_use = *fault == "delete" && pattern.starts_with("PATCH /tenant/fieldgroups");
+                if expect != No && !in_use {
                     cases.push((workflow, pattern.clone(), *fault, expect));
                 }
             }
