@@ -11,6 +11,7 @@
 
 mod support;
 
+mod addresses;
 mod arrows;
 mod campaign;
 mod cli;

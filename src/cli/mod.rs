@@ -69,7 +69,7 @@ enum Command {
     Apply(apply::Arguments),
     /// Take down what the manifest describes, or everything in the state
     Destroy(apply::DestroyArguments),
-    /// Look at what is managed
+    /// Look at what is managed, and under which address
     State(state::Arguments),
     /// Run an embedded stand-in for the platform
     Emulator(emulator::Arguments),

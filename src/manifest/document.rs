@@ -217,7 +217,8 @@ fn is_our_version(tree: &Tree, root: NodeId, at: At, report: &mut Report) -> boo
     }
 }
 
-fn is_pipeline_name(name: &str) -> bool {
+/// Whether a text can name a pipeline.
+pub fn is_pipeline_name(name: &str) -> bool {
     name.len() <= LONGEST_PIPELINE
         && name.starts_with(|c: char| c.is_ascii_alphanumeric())
         && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))

@@ -22,6 +22,7 @@ use std::path::PathBuf;
 use crate::kind::{Address, Body};
 
 pub use diagnostic::{Diagnostic, Place, Problems, Snippet};
+pub use document::is_pipeline_name;
 pub use interpolate::Inputs;
 pub use schema::json_schema;
 
