@@ -24,6 +24,7 @@ mod fuzz;
 mod guards;
 mod hostile;
 mod kinds;
+mod lines;
 mod plan_props;
 mod races;
 mod readings;

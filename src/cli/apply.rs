@@ -189,7 +189,7 @@ async fn run_saved(
     let place = Manifest {
         org: Some(plan.place.org.clone()),
         sandbox: Some(plan.place.sandbox.clone()),
-        sections: Vec::new(),
+        ..Manifest::default()
     };
     let session = Session::open(&arguments.platform, Some(&place), redactor, output).await?;
     let mut locked = session.file.lock(&Session::holder("apply"))?;

@@ -109,7 +109,7 @@ pub fn main() -> ExitCode {
 fn run(command: Command, output: &Output, redactor: &Redactor) -> Result<Status, Failure> {
     // Commands without network need no runtime.
     match command {
-        Command::Validate(arguments) => Ok(validate::run(&arguments, output)),
+        Command::Validate(arguments) => validate::run(&arguments, output),
         Command::Show(arguments) => show::run(&arguments, output),
         Command::State(arguments) => state::run(&arguments, output),
         Command::Schema(arguments) => Ok(schema::run(&arguments, output)),

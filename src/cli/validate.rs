@@ -1,6 +1,9 @@
-//! `flowform validate`: every mistake of the manifests, offline.
+//! `flowform validate`: every mistake of the manifests, offline, on the streams and in files.
 
-use super::exit::Status;
+use std::path::PathBuf;
+
+use super::exit::{Failure, Status};
+use super::files::{self, Readers};
 use super::output::Output;
 use super::settings::ManifestArguments;
 use crate::manifest::{Loaded, Problems};
@@ -14,6 +17,18 @@ pub(crate) struct Arguments {
     /// How to report
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     format: Format,
+
+    /// Also write a JUnit report to this file
+    #[arg(long, value_name = "FILE")]
+    junit: Option<PathBuf>,
+
+    /// Also write a SARIF report to this file
+    #[arg(long, value_name = "FILE")]
+    sarif: Option<PathBuf>,
+
+    /// Also write the JSON object to this file
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -24,9 +39,26 @@ enum Format {
     Json,
     /// Annotations for GitHub's workflow log
     Github,
+    /// `JUnit` XML, for the test tabs of CI systems
+    Junit,
+    /// SARIF 2.1.0, for code scanning
+    Sarif,
 }
 
-pub(crate) fn run(arguments: &Arguments, output: &Output) -> Status {
+impl Format {
+    /// The report as a document.
+    fn document(self, problems: &Problems) -> String {
+        match self {
+            Self::Text => String::new(),
+            Self::Json => render::json::to_string(&problems.json()),
+            Self::Github => problems.github(),
+            Self::Junit => problems.junit(),
+            Self::Sarif => render::json::to_string(&problems.sarif(&folder())),
+        }
+    }
+}
+
+pub(crate) fn run(arguments: &Arguments, output: &Output) -> Result<Status, Failure> {
     let loaded = arguments.manifest.load();
     let (problems, summary) = match &loaded {
         Ok(loaded) => (&loaded.warnings, Some(valid(loaded))),
@@ -39,10 +71,25 @@ pub(crate) fn run(arguments: &Arguments, output: &Output) -> Status {
                 output.data(&summary);
             }
         }
-        Format::Json => output.data(&render::json::to_string(&problems.json())),
-        Format::Github => output.data(&problems.github()),
+        format => output.data(&format.document(problems)),
     }
-    if loaded.is_ok() { Status::Success } else { Status::Manifest }
+    let files = [
+        (&arguments.junit, Format::Junit),
+        (&arguments.sarif, Format::Sarif),
+        (&arguments.json, Format::Json),
+    ];
+    for (path, format) in files {
+        if let Some(path) = path {
+            let document = output.redact(&format.document(problems));
+            files::write("the report", path, &document, Readers::Others)?;
+        }
+    }
+    Ok(if loaded.is_ok() { Status::Success } else { Status::Manifest })
+}
+
+/// Where the run takes place; where that cannot be told, no path is below it.
+fn folder() -> PathBuf {
+    std::env::current_dir().unwrap_or_default()
 }
 
 /// Problems for people, on stderr.

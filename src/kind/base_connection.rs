@@ -5,8 +5,8 @@ use serde_json::{Map, Value, json};
 
 use super::flow_service::{self, collection};
 use super::{
-    Body, Context, Finding, Intent, Key, Kind, Observed, Outcome, Rule, Shape, Spec, is_secret_reference,
-    section,
+    Body, Code, Context, Finding, Intent, Key, Kind, Observed, Outcome, Rule, Shape, Spec,
+    is_secret_reference, section,
 };
 use crate::secret::is_secret_name;
 use crate::wire::{Call, Reply};
@@ -52,6 +52,7 @@ impl Spec for BaseConnection {
             if is_secret_name(name) && !is_secret_reference(value) {
                 findings.push(
                     Finding::error(
+                        Code::SecretInManifest,
                         format!("/auth/params/{}", section::escape(name)),
                         format!("`{name}` is secret and must not stand in the manifest"),
                     )
@@ -65,8 +66,12 @@ impl Spec for BaseConnection {
             && subdomain.contains(['/', '.', ' '])
         {
             findings.push(
-                Finding::warning("/auth/params/subdomain", "`subdomain` is neither a URL nor a bare label")
-                    .hint("Zendesk's documents give it as https://SUBDOMAIN.zendesk.com"),
+                Finding::warning(
+                    Code::SubdomainForm,
+                    "/auth/params/subdomain",
+                    "`subdomain` is neither a URL nor a bare label",
+                )
+                .hint("Zendesk's documents give it as https://SUBDOMAIN.zendesk.com"),
             );
         }
         findings

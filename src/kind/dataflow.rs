@@ -5,8 +5,8 @@ use serde_json::{Map, Value, json};
 
 use super::flow_service::{self, collection};
 use super::{
-    Body, Context, Finding, Intent, Key, Kind, Leaf, Observed, Outcome, Reference, ReferenceKey, Rule, Shape,
-    Spec, section,
+    Body, Code, Context, Finding, Intent, Key, Kind, Leaf, Observed, Outcome, Reference, ReferenceKey, Route,
+    Rule, Shape, Spec, Turn, route, section,
 };
 use crate::wire::{Call, Reply};
 
@@ -111,14 +111,22 @@ impl Spec for Dataflow {
         let mut findings = schedule_findings(section.get("schedule").unwrap_or(&Value::Null));
         if section.get("mappingVersion").is_some() && section.get("mappingId").is_none() {
             findings.push(
-                Finding::error("/mappingVersion", "`mappingVersion` is of use only with `mappingId`")
-                    .hint("a mapping of the manifest brings its own version"),
+                Finding::error(
+                    Code::UselessKey,
+                    "/mappingVersion",
+                    "`mappingVersion` is of use only with `mappingId`",
+                )
+                .hint("a mapping of the manifest brings its own version"),
             );
         }
         if let Some(version) = section.get("mappingVersion").and_then(Value::as_str)
             && version.parse::<u64>().is_err()
         {
-            findings.push(Finding::error("/mappingVersion", format!("`{version}` is not a whole number")));
+            findings.push(Finding::error(
+                Code::InvalidValue,
+                "/mappingVersion",
+                format!("`{version}` is not a whole number"),
+            ));
         }
         let mut names = Vec::new();
         let listed = section.get("transformations").and_then(Value::as_array);
@@ -127,11 +135,19 @@ impl Spec for Dataflow {
             let pointer = format!("/transformations/{index}/name");
             if name == MAPPING {
                 findings.push(
-                    Finding::error(pointer, "the mapping is not listed among the transformations")
-                        .hint("it comes from the pipeline's `mapping`, or from `mappingId`"),
+                    Finding::error(
+                        Code::ListedMapping,
+                        pointer,
+                        "the mapping is not listed among the transformations",
+                    )
+                    .hint("it comes from the pipeline's `mapping`, or from `mappingId`"),
                 );
             } else if names.contains(&name) {
-                findings.push(Finding::error(pointer, format!("two transformations are named `{name}`")));
+                findings.push(Finding::error(
+                    Code::DuplicateTransformation,
+                    pointer,
+                    format!("two transformations are named `{name}`"),
+                ));
             }
             names.push(name);
         }
@@ -173,6 +189,31 @@ impl Spec for Dataflow {
         }
         body.insert("enabled".into(), section.get("enabled").cloned().unwrap_or(true.into()));
         Value::Object(body)
+    }
+
+    fn written(&self, pointer: &str) -> Vec<Route> {
+        let names = route::names(pointer);
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        match names.as_slice() {
+            ["sourceConnectionIds"] => section::reference_routes(&REFERENCES[0]),
+            ["targetConnectionIds"] => section::reference_routes(&REFERENCES[1]),
+            ["transformations", MAPPING, "mappingVersion"] => {
+                [vec![route::keys(["mappingVersion"])], section::reference_routes(&REFERENCES[2])].concat()
+            }
+            ["transformations", MAPPING, ..] => section::reference_routes(&REFERENCES[2]),
+            ["transformations", name, rest @ ..] => {
+                let item = Turn::Item { by: "name", is: (*name).to_owned() };
+                let params = if rest.is_empty() { Route::new() } else { route::keys(["params"]) };
+                vec![
+                    [route::keys(["transformations"]), vec![item], params, route::keys(rest.iter().copied())]
+                        .concat(),
+                ]
+            }
+            ["scheduleParams", rest @ ..] => {
+                vec![[route::keys(["schedule"]), route::keys(rest.iter().copied())].concat()]
+            }
+            names => vec![route::keys(names.iter().copied())],
+        }
     }
 
     fn rule(&self, pointer: &str, from: Option<&Value>, to: Option<&Value>) -> Rule {
@@ -280,8 +321,12 @@ fn schedule_findings(schedule: &Value) -> Vec<Finding> {
         for member in ["interval", "backfill"] {
             if schedule.get(member).is_some() {
                 findings.push(
-                    Finding::error(format!("/schedule/{member}"), format!("`once` takes no `{member}`"))
-                        .hint("leave it out"),
+                    Finding::error(
+                        Code::UselessKey,
+                        format!("/schedule/{member}"),
+                        format!("`once` takes no `{member}`"),
+                    )
+                    .hint("leave it out"),
                 );
             }
         }
@@ -290,11 +335,12 @@ fn schedule_findings(schedule: &Value) -> Vec<Finding> {
     let least = if frequency == "minute" { 15 } else { 1 };
     match interval {
         None if schedule.get("interval").is_none() => findings.push(
-            Finding::error("/schedule", format!("`{frequency}` needs an `interval`"))
+            Finding::error(Code::MissingKey, "/schedule", format!("`{frequency}` needs an `interval`"))
                 .hint(format!("a whole number, at least {least}")),
         ),
         Some(interval) if interval < least => findings.push(
             Finding::error(
+                Code::ShortInterval,
                 "/schedule/interval",
                 format!("an interval of {interval} is too short for `{frequency}`"),
             )

@@ -1,6 +1,8 @@
 //! What a manifest section may hold, as data: one table serves checking, "did you mean" and the printed JSON Schema.
 //! Reads no YAML: positions are `manifest`'s.
 
+use super::Code;
+
 /// What a value may be.
 #[derive(Clone, Copy, Debug)]
 pub enum Shape {
@@ -75,6 +77,8 @@ pub enum Severity {
 pub struct Finding {
     /// How bad.
     pub severity: Severity,
+    /// What sort of mistake it is.
+    pub code: Code,
     /// JSON Pointer into the section; empty for the section itself.
     pub pointer: String,
     /// What is wrong, in one line.
@@ -85,13 +89,19 @@ pub struct Finding {
 
 impl Finding {
     /// A mistake.
-    pub fn error(pointer: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { severity: Severity::Error, pointer: pointer.into(), message: message.into(), hint: None }
+    pub fn error(code: Code, pointer: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { severity: Severity::Error, code, pointer: pointer.into(), message: message.into(), hint: None }
     }
 
     /// Something that works but is probably not meant.
-    pub fn warning(pointer: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { severity: Severity::Warning, pointer: pointer.into(), message: message.into(), hint: None }
+    pub fn warning(code: Code, pointer: impl Into<String>, message: impl Into<String>) -> Self {
+        Self {
+            severity: Severity::Warning,
+            code,
+            pointer: pointer.into(),
+            message: message.into(),
+            hint: None,
+        }
     }
 
     /// Adds what to do about it.

@@ -5,7 +5,8 @@ use serde_json::{Map, Value, json};
 
 use super::flow_service::error_code;
 use super::{
-    Body, Context, Finding, Intent, Key, Listing, Observed, Outcome, Row, Rule, Shape, Spec, usable_id,
+    Body, Code, Context, Finding, Intent, Key, Listing, Observed, Outcome, Route, Row, Rule, Shape, Spec,
+    Turn, route, usable_id,
 };
 use crate::wire::{Call, Method, Reply, Safety, segment};
 
@@ -115,13 +116,21 @@ impl Spec for Mapping {
             && major_version(version).is_none()
         {
             findings.push(
-                Finding::error("/schema/version", format!("`{version}` is not a schema version"))
-                    .hint("give the major version, such as 1"),
+                Finding::error(
+                    Code::InvalidValue,
+                    "/schema/version",
+                    format!("`{version}` is not a schema version"),
+                )
+                .hint("give the major version, such as 1"),
             );
         }
         let fields = section.get("fields").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
         if fields.is_empty() {
-            findings.push(Finding::error("/fields", "a mapping needs at least one field"));
+            findings.push(Finding::error(
+                Code::EmptyMapping,
+                "/fields",
+                "a mapping needs at least one field",
+            ));
         }
         let mut seen: std::collections::HashMap<&str, (usize, Map<String, Value>)> =
             std::collections::HashMap::new();
@@ -130,6 +139,7 @@ impl Spec for Mapping {
                 && source.chars().count() > LONGEST_SOURCE
             {
                 findings.push(Finding::error(
+                    Code::InvalidValue,
                     format!("/fields/{index}/source"),
                     format!("`source` is longer than the {LONGEST_SOURCE} characters that Data Prep takes"),
                 ));
@@ -143,12 +153,20 @@ impl Spec for Mapping {
                 }
                 // The tutorial itself maps `verified` twice (platform-api.md 7, oddity 11).
                 Some((first, same)) if *same == canonical => findings.push(
-                    Finding::warning(pointer, format!("`{destination}` is mapped twice alike; once is sent"))
-                        .hint(format!("the first is field {} of this mapping", first + 1)),
+                    Finding::warning(
+                        Code::DuplicateField,
+                        pointer,
+                        format!("`{destination}` is mapped twice alike; once is sent"),
+                    )
+                    .hint(format!("the first is field {} of this mapping", first + 1)),
                 ),
                 Some((first, _)) => findings.push(
-                    Finding::error(pointer, format!("two fields have the destination `{destination}`"))
-                        .hint(format!("the other is field {} of this mapping", first + 1)),
+                    Finding::error(
+                        Code::ConflictingFields,
+                        pointer,
+                        format!("two fields have the destination `{destination}`"),
+                    )
+                    .hint(format!("the other is field {} of this mapping", first + 1)),
                 ),
             }
         }
@@ -164,6 +182,17 @@ impl Spec for Mapping {
             "schema": { "id": section.pointer("/schema/id"), "version": version.unwrap_or(1) },
             "fields": canonical_fields(section.get("fields").unwrap_or(&Value::Null)),
         })
+    }
+
+    fn written(&self, pointer: &str) -> Vec<Route> {
+        let names = route::names(pointer);
+        let Some((destination, rest)) =
+            names.strip_prefix(&["fields".to_owned()]).and_then(<[_]>::split_first)
+        else {
+            return vec![route::keys(names)];
+        };
+        let item = Turn::Item { by: "destination", is: destination.clone() };
+        vec![[route::keys(["fields"]), vec![item], route::keys(rest)].concat()]
     }
 
     fn rule(&self, pointer: &str, _from: Option<&Value>, _to: Option<&Value>) -> Rule {

@@ -8,10 +8,12 @@
 
 mod base_connection;
 mod body;
+mod code;
 mod dataflow;
 mod flow_service;
 mod grammar;
 mod mapping;
+mod route;
 mod section;
 mod source;
 mod target;
@@ -23,8 +25,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use body::{Body, Leaf, SecretSource, leaf, map_leaves, visit_leaves};
+pub use code::Code;
 pub(crate) use dataflow::SOON_SECONDS;
 pub use grammar::{Finding, Key, Severity, Shape};
+pub use route::{Route, Turn, follow};
 pub(crate) use section::{escape as escape_pointer, unescape as unescape_pointer};
 
 use crate::wire::{Call, Etag, Reply};
@@ -394,6 +398,11 @@ pub trait Spec: Sync {
     fn check(&self, section: &Value, context: &Context<'_>) -> Vec<Finding>;
     /// The wanted body of a section that passed [`Spec::check`]: defaults filled in, references and secrets as leaves.
     fn desired(&self, section: &Value, context: &Context<'_>) -> Body;
+    /// By which ways a section may say the field at this pointer of a body, the one to take for a new value first; none for
+    /// a field that no section says. What [`Spec::desired`] does, the other way round.
+    fn written(&self, pointer: &str) -> Vec<Route> {
+        vec![route::keys(route::names(pointer))]
+    }
     /// The rule of the field at this pointer of a body, for a change between these values.
     fn rule(&self, pointer: &str, from: Option<&Value>, to: Option<&Value>) -> Rule;
     /// Pointers below which everything on the platform is ours: a member that the manifest does not have is drift.

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Key, Leaf, Reference, SecretSource, Shape};
+use super::{Key, Leaf, Reference, ReferenceKey, Route, SecretSource, Shape, route};
 
 /// `connectionSpec` and `flowSpec`.
 pub(super) const SPEC: &[Key] = &[
@@ -48,6 +48,11 @@ pub(super) fn reference_id(reference: Option<&Reference<'_>>) -> Option<Value> {
         Reference::Section { address, .. } => Some(Leaf::Id(address.clone()).to_value()),
         Reference::Id(id) => Some(id.as_str().into()),
     }
+}
+
+/// The ways by which a section names another object.
+pub(super) fn reference_routes(key: &ReferenceKey) -> Vec<Route> {
+    vec![route::keys([key.by_id]), route::keys([key.by_address])]
 }
 
 /// A member's name as a JSON Pointer token (RFC 6901).

@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 
 use super::flow_service::{self, collection};
 use super::{
-    Body, Context, Finding, Intent, Key, Kind, Observed, Outcome, Reference, ReferenceKey, Rule, Shape, Spec,
-    section,
+    Body, Code, Context, Finding, Intent, Key, Kind, Observed, Outcome, Reference, ReferenceKey, Route, Rule,
+    Shape, Spec, route, section,
 };
 use crate::wire::{Call, Reply};
 
@@ -74,6 +74,7 @@ impl Spec for Source {
         match (section.pointer("/connectionSpec/id").and_then(Value::as_str), base) {
             (Some(own), Some(base)) if own != base => vec![
                 Finding::warning(
+                    Code::SpecMismatch,
                     "/connectionSpec/id",
                     format!("source and base connection have different specs ({own} and {base})"),
                 )
@@ -83,7 +84,7 @@ impl Spec for Source {
             ],
             (None, None) if !matches!(context.references.first(), Some(Some(Reference::Section { .. }))) => {
                 vec![
-                    Finding::error("", "`connectionSpec` is missing")
+                    Finding::error(Code::MissingKey, "", "`connectionSpec` is missing")
                         .hint("it can be left out only where the base connection is in the manifest"),
                 ]
             }
@@ -101,6 +102,13 @@ impl Spec for Source {
         body.insert("data".into(), section.get("data").cloned().unwrap_or(json!({ "format": "json" })));
         body.insert("params".into(), section.get("params").cloned().unwrap_or(json!({})));
         Value::Object(body)
+    }
+
+    fn written(&self, pointer: &str) -> Vec<Route> {
+        match pointer {
+            "/baseConnectionId" => section::reference_routes(&REFERENCES[0]),
+            _ => vec![route::keys(route::names(pointer))],
+        }
     }
 
     fn rule(&self, pointer: &str, _from: Option<&Value>, _to: Option<&Value>) -> Rule {

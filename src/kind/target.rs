@@ -4,7 +4,9 @@
 use serde_json::{Value, json};
 
 use super::flow_service::{self, collection};
-use super::{Body, Context, Finding, Intent, Key, Observed, Outcome, Rule, Shape, Spec, section};
+use super::{
+    Body, Code, Context, Finding, Intent, Key, Observed, Outcome, Route, Rule, Shape, Spec, route, section,
+};
 use crate::wire::{Call, Reply};
 
 pub(super) struct Target;
@@ -56,8 +58,12 @@ impl Spec for Target {
     fn check(&self, section: &Value, _context: &Context<'_>) -> Vec<Finding> {
         match section.pointer("/connectionSpec/id").and_then(Value::as_str) {
             Some(id) if id != DATA_LAKE => vec![
-                Finding::error("/connectionSpec/id", "a target connection's spec is always the data lake's")
-                    .hint(format!("leave connectionSpec out, or write {DATA_LAKE}")),
+                Finding::error(
+                    Code::WrongSpec,
+                    "/connectionSpec/id",
+                    "a target connection's spec is always the data lake's",
+                )
+                .hint(format!("leave connectionSpec out, or write {DATA_LAKE}")),
             ],
             _ => Vec::new(),
         }
@@ -69,6 +75,10 @@ impl Spec for Target {
         body.insert("data".into(), section.get("data").cloned().unwrap_or(json!({ "format": "json" })));
         body.insert("params".into(), json!({ "dataSetId": section.get("dataSetId") }));
         Value::Object(body)
+    }
+
+    fn written(&self, pointer: &str) -> Vec<Route> {
+        vec![route::keys(route::names(pointer.strip_prefix("/params").unwrap_or(pointer)))]
     }
 
     fn rule(&self, pointer: &str, _from: Option<&Value>, _to: Option<&Value>) -> Rule {

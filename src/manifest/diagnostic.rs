@@ -3,9 +3,10 @@
 //! Owns the types that a caller prints or counts. How they look is `render`'s; what a source line may show is `source`'s.
 
 use std::fmt;
+use std::path::PathBuf;
 
 use super::Position;
-use crate::kind::Severity;
+use crate::kind::{Code, Severity};
 
 /// More than these are counted, not shown.
 pub(super) const SHOWN: usize = 100;
@@ -18,6 +19,8 @@ const KEPT: usize = 1_000;
 pub struct Diagnostic {
     /// How bad.
     pub severity: Severity,
+    /// What sort of mistake it is.
+    pub code: Code,
     /// What is wrong, in one line.
     pub message: String,
     /// What to do about it.
@@ -59,6 +62,17 @@ pub struct Problems {
     pub errors: usize,
     /// How many warnings there are, also those not in the list.
     pub warnings: usize,
+    /// Every file that was looked at, in order.
+    pub files: Vec<Checked>,
+}
+
+/// A file that was looked at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Checked {
+    /// The file, as the person named it.
+    pub file: PathBuf,
+    /// How many errors are in it, also those not in the list.
+    pub errors: usize,
 }
 
 impl Problems {
@@ -100,6 +114,7 @@ pub(super) struct At {
 #[derive(Clone, Debug)]
 pub(super) struct Raw {
     pub(super) severity: Severity,
+    pub(super) code: Code,
     pub(super) message: String,
     pub(super) hint: Option<String>,
     pub(super) at: Option<At>,
@@ -107,16 +122,21 @@ pub(super) struct Raw {
 }
 
 impl Raw {
-    pub(super) fn new(severity: Severity, at: impl Into<Option<At>>, message: impl Into<String>) -> Self {
-        Self { severity, message: message.into(), hint: None, at: at.into(), related: Vec::new() }
+    pub(super) fn new(
+        severity: Severity,
+        code: Code,
+        at: impl Into<Option<At>>,
+        message: impl Into<String>,
+    ) -> Self {
+        Self { severity, code, message: message.into(), hint: None, at: at.into(), related: Vec::new() }
     }
 
-    pub(super) fn error(at: impl Into<Option<At>>, message: impl Into<String>) -> Self {
-        Self::new(Severity::Error, at, message)
+    pub(super) fn error(code: Code, at: impl Into<Option<At>>, message: impl Into<String>) -> Self {
+        Self::new(Severity::Error, code, at, message)
     }
 
-    pub(super) fn warning(at: impl Into<Option<At>>, message: impl Into<String>) -> Self {
-        Self::new(Severity::Warning, at, message)
+    pub(super) fn warning(code: Code, at: impl Into<Option<At>>, message: impl Into<String>) -> Self {
+        Self::new(Severity::Warning, code, at, message)
     }
 
     pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
@@ -136,6 +156,8 @@ pub(super) struct Report {
     kept: Vec<Raw>,
     errors: usize,
     warnings: usize,
+    /// Errors by the file's number.
+    by_file: Vec<usize>,
 }
 
 impl Report {
@@ -145,6 +167,14 @@ impl Report {
             Severity::Warning => &mut self.warnings,
         };
         *count += 1;
+        if let (Severity::Error, Some(At { file, .. })) = (raw.severity, raw.at) {
+            if self.by_file.len() <= file {
+                self.by_file.resize(file + 1, 0);
+            }
+            if let Some(errors) = self.by_file.get_mut(file) {
+                *errors += 1;
+            }
+        }
         if *count <= KEPT {
             self.kept.push(raw);
         }
@@ -158,6 +188,12 @@ impl Report {
         self.errors + self.warnings == 0
     }
 
+    /// The files of the run with their errors; `files` are in the order of their numbers.
+    pub(super) fn files(&self, files: impl Iterator<Item = PathBuf>) -> Vec<Checked> {
+        let errors = self.by_file.iter().copied().chain(std::iter::repeat(0));
+        files.zip(errors).map(|(file, errors)| Checked { file, errors }).collect()
+    }
+
     /// The problems, in the order of files and lines; `place` looks a place up.
     pub(super) fn finish(mut self, mut place: impl FnMut(At) -> Place) -> Problems {
         self.kept.sort_by_key(|raw| raw.at);
@@ -167,12 +203,13 @@ impl Report {
         }
         let list = self.kept.into_iter().map(|raw| Diagnostic {
             severity: raw.severity,
+            code: raw.code,
             message: safe(&raw.message),
             hint: raw.hint.as_deref().map(safe),
             place: raw.at.map(&mut place),
             related: raw.related.into_iter().map(|(at, message)| (place(at), safe(&message))).collect(),
         });
-        Problems { list: list.collect(), errors: self.errors, warnings: self.warnings }
+        Problems { list: list.collect(), errors: self.errors, warnings: self.warnings, files: Vec::new() }
     }
 }
 

@@ -10,7 +10,7 @@ use super::diagnostic::{At, Raw, Report, listed, quoted};
 use super::scalar::Plain;
 use super::tree::{Content, Entry, NodeId, Tree};
 use super::walk::Walk;
-use crate::kind::{Address, Key, Kind, Shape};
+use crate::kind::{Address, Code, Key, Kind, Shape};
 
 /// The only format of a document that there is.
 pub(super) const API_VERSION: &str = "flowform/v1";
@@ -85,7 +85,7 @@ impl Drafts {
     ) {
         let at = tree.item_at(root);
         if !matches!(tree.node(root).content, Content::Mapping(_)) {
-            let error = Raw::error(at, "a document must be a mapping");
+            let error = Raw::error(Code::NotAMapping, at, "a document must be a mapping");
             report.push(error.hint(format!("it begins with `apiVersion: {API_VERSION}`")));
             return;
         }
@@ -111,7 +111,11 @@ impl Drafts {
         }
         if sections == 0 && is_new {
             let names = listed(Kind::ALL.into_iter().map(Kind::section));
-            let warning = Raw::warning(at, "this pipeline has no section, so nothing is made of it");
+            let warning = Raw::warning(
+                Code::EmptyPipeline,
+                at,
+                "this pipeline has no section, so nothing is made of it",
+            );
             report.push(warning.hint(format!("sections are {names}")));
         }
     }
@@ -119,7 +123,7 @@ impl Drafts {
     /// The pipeline's name, and whether it is the first document of that name.
     fn pipeline(&mut self, tree: &Tree, root: NodeId, at: At, report: &mut Report) -> (Option<String>, bool) {
         let Some(entry) = tree.entry(root, "pipeline") else {
-            let error = Raw::error(at, "the key `pipeline` is missing");
+            let error = Raw::error(Code::PipelineName, at, "the key `pipeline` is missing");
             report.push(error.hint("it names the pipeline, as in `pipeline: zendesk-users`"));
             return (None, false);
         };
@@ -131,7 +135,7 @@ impl Drafts {
                 scalar.text.clone()
             }
             _ => {
-                report.push(Raw::error(at, "this is not a pipeline's name").hint(format!(
+                report.push(Raw::error(Code::PipelineName, at, "this is not a pipeline's name").hint(format!(
                     "a name is a string of letters, digits, `-` and `_`, begins with a letter or digit, and has at \
                      most {LONGEST_PIPELINE} characters"
                 )));
@@ -140,9 +144,13 @@ impl Drafts {
         };
         if let Some(first) = self.pipelines.get(&name) {
             report.push(
-                Raw::error(at, format!("two documents describe the pipeline {}", quoted(&name)))
-                    .hint("give one of them another name, or put their sections into one document")
-                    .related(*first, "the first is here"),
+                Raw::error(
+                    Code::DuplicatePipeline,
+                    at,
+                    format!("two documents describe the pipeline {}", quoted(&name)),
+                )
+                .hint("give one of them another name, or put their sections into one document")
+                .related(*first, "the first is here"),
             );
             return (Some(name), false);
         }
@@ -157,13 +165,19 @@ impl Drafts {
             let at = walk.tree.entry(entry.value, name).map_or(entry.key_at, |e| walk.tree.entry_at(e));
             if !value.bytes().all(|b| b.is_ascii_graphic()) {
                 let message = format!("`{name}` must have neither spaces nor letters beyond ASCII");
-                walk.report.push(Raw::error(at, message));
+                walk.report.push(Raw::error(Code::InvalidValue, at, message));
             } else if let Some((first, first_at)) = slot {
                 if first != value {
                     walk.report.push(
-                        Raw::error(at, format!("the documents name different values for `{name}`"))
-                            .hint("one run manages one sandbox of one org: split the manifest, or make them agree")
-                            .related(*first_at, "another one is named here"),
+                        Raw::error(
+                            Code::ConflictingPlatform,
+                            at,
+                            format!("the documents name different values for `{name}`"),
+                        )
+                        .hint(
+                            "one run manages one sandbox of one org: split the manifest, or make them agree",
+                        )
+                        .related(*first_at, "another one is named here"),
                     );
                 }
             } else {
@@ -200,7 +214,7 @@ impl Drafts {
 fn is_our_version(tree: &Tree, root: NodeId, at: At, report: &mut Report) -> bool {
     let hint = format!("write `apiVersion: {API_VERSION}`");
     let Some(entry) = tree.entry(root, "apiVersion") else {
-        report.push(Raw::error(at, "the key `apiVersion` is missing").hint(hint));
+        report.push(Raw::error(Code::ApiVersion, at, "the key `apiVersion` is missing").hint(hint));
         return true;
     };
     tree.show(entry.value);
@@ -209,8 +223,12 @@ fn is_our_version(tree: &Tree, root: NodeId, at: At, report: &mut Report) -> boo
         Content::Broken => true,
         _ => {
             report.push(
-                Raw::error(tree.entry_at(entry), "this version of flowform does not read this apiVersion")
-                    .hint(hint),
+                Raw::error(
+                    Code::ApiVersion,
+                    tree.entry_at(entry),
+                    "this version of flowform does not read this apiVersion",
+                )
+                .hint(hint),
             );
             false
         }
@@ -231,7 +249,11 @@ fn unknown_section(walk: &mut Walk<'_>, entry: &Entry) {
     };
     let name = entry.key.as_str();
     if RESERVED.contains(&name) {
-        let error = Raw::error(entry.key_at, format!("`{name}` is not supported yet by this version"));
+        let error = Raw::error(
+            Code::UnsupportedSection,
+            entry.key_at,
+            format!("`{name}` is not supported yet by this version"),
+        );
         walk.report.push(error.hint("refer to an existing one by its id instead"));
         return;
     }

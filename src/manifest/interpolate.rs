@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use super::diagnostic::{At, Raw, Report, did_you_mean};
+use crate::kind::Code;
 
 /// What a manifest may refer to.
 pub struct Inputs<'a> {
@@ -70,7 +71,7 @@ pub(super) fn interpolate(
         let inner = whole.strip_prefix("${").and_then(|w| w.strip_suffix('}'));
         match resolve(inner, inputs) {
             Ok(value) => out.push_str(&value),
-            Err((message, hint)) => report.push(Raw::error(place, message).hint(hint)),
+            Err((code, message, hint)) => report.push(Raw::error(code, place, message).hint(hint)),
         }
         rest = reference.get(whole.len()..).unwrap_or_default();
     }
@@ -81,8 +82,8 @@ pub(super) fn interpolate(
 const FORMS: &str = "write ${env:NAME}, ${env:NAME:-default} or ${var:NAME}; a literal `${` is written `$${`";
 
 /// The value, or what is wrong and what to do. The text itself is not repeated: it may be part of a secret.
-fn resolve(inner: Option<&str>, inputs: &Inputs<'_>) -> Result<String, (String, String)> {
-    let fault = |message: &str| Err((message.to_owned(), FORMS.to_owned()));
+fn resolve(inner: Option<&str>, inputs: &Inputs<'_>) -> Result<String, (Code, String, String)> {
+    let fault = |message: &str| Err((Code::BadReference, message.to_owned(), FORMS.to_owned()));
     let Some(inner) = inner else {
         return fault("`${` is not closed by `}`");
     };
@@ -108,12 +109,12 @@ fn resolve(inner: Option<&str>, inputs: &Inputs<'_>) -> Result<String, (String, 
         (None, Some(default)) => Ok(default.to_owned()),
         (None, None) if kind == "env" => {
             let hint = format!("set it, or give a default: ${{env:{name}:-default}}");
-            Err((format!("the environment variable `{name}` is not set"), hint))
+            Err((Code::UnsetVariable, format!("the environment variable `{name}` is not set"), hint))
         }
         (None, None) => {
             let known = did_you_mean(name, inputs.vars.keys().map(String::as_str));
             let hint = known.unwrap_or_else(|| format!("give it, or a default: ${{var:{name}:-default}}"));
-            Err((format!("the variable `{name}` is not given"), hint))
+            Err((Code::UnsetVariable, format!("the variable `{name}` is not given"), hint))
         }
     }
 }

@@ -10,7 +10,7 @@ use super::diagnostic::{At, Raw, Report, did_you_mean, quoted};
 use super::document::Draft;
 use super::source::Source;
 use super::tree::{Content, NodeId, Tree};
-use crate::kind::{Address, Context, Kind, Reference, ReferenceKey};
+use crate::kind::{Address, Code, Context, Kind, Reference, ReferenceKey};
 
 /// What a reference of a section is.
 enum Target {
@@ -47,7 +47,7 @@ pub(super) fn link(
         let context = index.context(draft, &targets);
         for finding in spec.check(&draft.value, &context) {
             let at = locate(tree, draft.node, draft.key_at, &finding.pointer);
-            let mut raw = Raw::new(finding.severity, at, finding.message);
+            let mut raw = Raw::new(finding.severity, finding.code, at, finding.message);
             raw.hint = finding.hint;
             report.push(raw);
         }
@@ -91,7 +91,7 @@ impl<'a> Index<'a> {
             (Some(_), Some(_)) => {
                 let message = format!("`{}` and `{}` exclude each other", key.by_address, key.by_id);
                 report.push(
-                    Raw::error(key_at(key.by_id), message)
+                    Raw::error(Code::ExclusiveKeys, key_at(key.by_id), message)
                         .hint(
                             "keep one: an address for an object of this manifest, an id for an existing one",
                         )
@@ -110,12 +110,17 @@ impl<'a> Index<'a> {
                 let found = self.by_address.get(&own).map(|number| Target::Section(*number));
                 if found.is_none() && key.required {
                     let (title, wanted) = (draft.address.kind.spec().title(), key.kind.spec().title());
-                    report.push(Raw::error(draft.key_at, format!("the {title} has no {wanted}")).hint(
-                        format!(
+                    report.push(
+                        Raw::error(
+                            Code::MissingReference,
+                            draft.key_at,
+                            format!("the {title} has no {wanted}"),
+                        )
+                        .hint(format!(
                             "add a section `{}`, or give `{}: PIPELINE.{}` or `{}`",
                             key.kind, key.by_address, key.kind, key.by_id
-                        ),
-                    ));
+                        )),
+                    );
                 }
                 found
             }
@@ -127,6 +132,7 @@ impl<'a> Index<'a> {
         let address: Address = text.parse().ok()?;
         if address.kind != kind {
             report.push(Raw::error(
+                Code::WrongReference,
                 at,
                 format!(
                     "{} is a {}, not a {}",
@@ -148,7 +154,8 @@ impl<'a> Index<'a> {
             .collect();
         let mut known: Vec<&str> = known.iter().map(String::as_str).collect();
         known.sort_unstable();
-        let mut raw = Raw::error(at, format!("there is no {} in this manifest", quoted(text)));
+        let mut raw =
+            Raw::error(Code::UnknownAddress, at, format!("there is no {} in this manifest", quoted(text)));
         raw.hint = Some(match did_you_mean(&address.pipeline, known) {
             Some(guess) => guess.replace("`?", &format!(".{kind}`?")),
             None => "name the files of all pipelines that refer to each other in one run".to_owned(),
@@ -189,9 +196,13 @@ fn twins(drafts: &[Draft], trees: &[Tree], report: &mut Report) {
                 named.insert((draft.address.kind, name), at);
             }
             Some(first) => report.push(
-                Raw::warning(at, format!("two {}s have this name", draft.address.kind.spec().title()))
-                    .hint("after an interrupted apply, objects are found again by name: give each its own")
-                    .related(*first, "the other one is here"),
+                Raw::warning(
+                    Code::SameName,
+                    at,
+                    format!("two {}s have this name", draft.address.kind.spec().title()),
+                )
+                .hint("after an interrupted apply, objects are found again by name: give each its own")
+                .related(*first, "the other one is here"),
             ),
         }
     }

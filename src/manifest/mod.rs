@@ -3,11 +3,15 @@
 //! Reads files, and of the environment only what the caller hands in. Knows no kind by name: what a section may hold
 //! comes from `kind`'s grammar and checks. Resolves no secret: see [`crate::secret`] for values, `cli` for resolving.
 
+pub(crate) mod annotation;
 mod diagnostic;
 mod document;
 mod interpolate;
+mod junit;
+mod lines;
 mod link;
 mod render;
+mod sarif;
 mod scalar;
 mod schema;
 mod source;
@@ -19,11 +23,12 @@ mod tests;
 
 use std::path::PathBuf;
 
-use crate::kind::{Address, Body};
+use crate::kind::{Address, Body, Code};
 
-pub use diagnostic::{Diagnostic, Place, Problems, Snippet};
+pub use diagnostic::{Checked, Diagnostic, Place, Problems, Snippet};
 pub use document::is_pipeline_name;
 pub use interpolate::Inputs;
+pub use lines::Lines;
 pub use schema::json_schema;
 
 use diagnostic::{Raw, Report};
@@ -38,6 +43,8 @@ pub struct Manifest {
     pub sandbox: Option<String>,
     /// Sections of all pipelines, in the order of files, documents and sections.
     pub sections: Vec<Section>,
+    /// Where it all stands.
+    pub lines: Lines,
 }
 
 /// One wanted object.
@@ -81,7 +88,8 @@ pub fn load(paths: &[PathBuf], inputs: &Inputs<'_>) -> Result<Loaded, Problems> 
     let mut report = Report::default();
     if paths.is_empty() {
         report.push(
-            Raw::error(None, "no manifest is named").hint("name YAML files, or folders that hold some"),
+            Raw::error(Code::NoManifest, None, "no manifest is named")
+                .hint("name YAML files, or folders that hold some"),
         );
     }
     let sources = source::read_all(paths, &mut report);
@@ -100,7 +108,7 @@ fn check(mut sources: Vec<Source>, mut report: Report, inputs: &Inputs<'_>) -> R
             if is_readable { tree::parse(file, source, inputs, &mut report) } else { tree::Tree::default() };
         if is_readable && tree.documents.is_empty() && report.errors() == errors {
             let at = diagnostic::At { file, start: 0, end: 0 };
-            let error = Raw::error(at, "the file holds no document");
+            let error = Raw::error(Code::NoDocument, at, "the file holds no document");
             report.push(error.hint("a pipeline begins with `apiVersion: flowform/v1`"));
         }
         let mut hidden_keys = Vec::new();
@@ -112,7 +120,8 @@ fn check(mut sources: Vec<Source>, mut report: Report, inputs: &Inputs<'_>) -> R
     }
     let sections = link::link(&drafts.sections, &trees, &sources, &mut report);
 
-    let problems = if report.is_empty() {
+    let files = report.files(sources.iter().map(|source| source.file.clone()));
+    let mut problems = if report.is_empty() {
         Problems::default()
     } else {
         for ((source, tree), mut hidden) in sources.iter_mut().zip(&trees).zip(hidden) {
@@ -122,10 +131,12 @@ fn check(mut sources: Vec<Source>, mut report: Report, inputs: &Inputs<'_>) -> R
         let plain = document::plain_keys();
         report.finish(|at| sources[at.file].place(at, &plain))
     };
+    problems.files = files;
     if problems.errors > 0 {
         return Err(problems);
     }
     let value = |found: Option<(String, diagnostic::At)>| found.map(|(value, _)| value);
-    let manifest = Manifest { org: value(drafts.org), sandbox: value(drafts.sandbox), sections };
+    let lines = Lines::new(sources, trees, &drafts.sections);
+    let manifest = Manifest { org: value(drafts.org), sandbox: value(drafts.sandbox), sections, lines };
     Ok(Loaded { manifest, warnings: problems })
 }

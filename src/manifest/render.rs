@@ -1,4 +1,5 @@
-//! Mistakes for a terminal (rustc's look), for programs (JSON) and for GitHub's annotations.
+//! Mistakes for a terminal (rustc's look), for programs (JSON) and for GitHub's annotations; SARIF and JUnit are
+//! `sarif`'s and `junit`'s.
 //! What may be shown was decided before: a [`Snippet`] holds no secret.
 
 use std::fmt::Write;
@@ -6,7 +7,8 @@ use std::fmt::Write;
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer};
 use serde_json::{Value, json};
 
-use super::diagnostic::{Diagnostic, Place, Problems, Snippet, safe};
+use super::annotation::{Level as Mark, annotation, file_name};
+use super::diagnostic::{Diagnostic, Place, Problems, Snippet};
 use crate::kind::Severity;
 
 /// Format of the JSON document.
@@ -51,17 +53,6 @@ impl Problems {
         list.sort_by_key(|diagnostic| std::cmp::Reverse(diagnostic.severity));
         let mut out = String::new();
         for diagnostic in list {
-            let mut properties = String::new();
-            if let Some(place) = &diagnostic.place {
-                let file = property(&file_name(place));
-                let (line, column) = (place.position.line, place.position.column);
-                let (end_line, end_column) = (place.end_line, place.end_column);
-                let _ = write!(
-                    properties,
-                    "file={file},line={line},col={column},endLine={end_line},endColumn={end_column},"
-                );
-            }
-            let command = word(diagnostic.severity);
             let mut message = diagnostic.message.clone();
             for (place, text) in &diagnostic.related {
                 let _ = write!(message, "\n{text}: {}:{}", file_name(place), place.position.line);
@@ -69,30 +60,26 @@ impl Problems {
             if let Some(hint) = &diagnostic.hint {
                 let _ = write!(message, "\nhelp: {hint}");
             }
-            let _ = writeln!(out, "::{command} {properties}title=flowform::{}", data(&message));
+            let level = match diagnostic.severity {
+                Severity::Error => Mark::Error,
+                Severity::Warning => Mark::Warning,
+            };
+            let title = format!("flowform {}", diagnostic.code.name());
+            out.push_str(&annotation(level, &title, diagnostic.place.as_ref(), &message));
         }
         if self.omitted() > 0 {
-            let _ = writeln!(out, "::notice title=flowform::... and {} more", self.omitted());
+            let more = format!("... and {} more", self.omitted());
+            out.push_str(&annotation(Mark::Notice, "flowform", None, &more));
         }
         out
     }
 }
 
-fn word(severity: Severity) -> &'static str {
+pub(super) fn word(severity: Severity) -> &'static str {
     match severity {
         Severity::Error => "error",
         Severity::Warning => "warning",
     }
-}
-
-/// The text of a workflow command.
-fn data(text: &str) -> String {
-    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
-}
-
-/// A property of a workflow command.
-fn property(text: &str) -> String {
-    data(text).replace(':', "%3A").replace(',', "%2C")
 }
 
 fn groups(diagnostic: &Diagnostic) -> Vec<Group<'_>> {
@@ -100,7 +87,7 @@ fn groups(diagnostic: &Diagnostic) -> Vec<Group<'_>> {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
     };
-    let mut first = Group::with_title(level.primary_title(&diagnostic.message));
+    let mut first = Group::with_title(level.primary_title(&diagnostic.message).id(diagnostic.code.name()));
     if let Some(place) = &diagnostic.place {
         first = with_place(first, place, AnnotationKind::Primary);
     }
@@ -130,11 +117,6 @@ fn with_place<'a>(group: Group<'a>, place: &'a Place, kind: AnnotationKind) -> G
     }
 }
 
-/// The file as a terminal can show it.
-fn file_name(place: &Place) -> String {
-    safe(&place.position.file.to_string_lossy()).replace('\n', "\\n")
-}
-
 /// The renderer takes the column from what is shown; where that is cut or masked, the file's own is put in.
 fn true_column(page: &str, place: &Place) -> String {
     let Some(Snippet { text, span }) = &place.snippet else { return page.to_owned() };
@@ -160,6 +142,7 @@ fn diagnostic_json(diagnostic: &Diagnostic) -> Value {
         .collect();
     json!({
         "severity": word(diagnostic.severity),
+        "code": diagnostic.code.name(),
         "message": diagnostic.message,
         "hint": diagnostic.hint,
         "file": place.map(|p| p.position.file.to_string_lossy()),

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use super::Position;
 use super::diagnostic::{At, Place, Raw, Report, Snippet};
+use crate::kind::Code;
 use crate::secret::MASK;
 
 /// Larger files are refused.
@@ -65,20 +66,37 @@ impl Source {
         (line.max(1), before.chars().count() + 1)
     }
 
-    /// The place with its line; `plain` are the keys whose values may be shown where nothing could be parsed.
-    pub(super) fn place(&self, at: At, plain: &HashSet<&str>) -> Place {
+    /// The place without its line.
+    pub(super) fn spot(&self, at: At) -> Place {
         let start = floor(&self.text, at.start);
         let position = self.position(start);
-        let line_start = self.lines.get(position.line - 1).copied().unwrap_or(0);
-        let line_end = self.lines.get(position.line).copied().unwrap_or(self.text.len());
-        let line = self.text.get(line_start..line_end).unwrap_or_default().trim_end_matches(['\n', '\r']);
-        let line_end = line_start + line.len();
-        // A value over several lines is underlined on its first.
-        let end = floor(&self.text, at.end).clamp(start, line_end.max(start));
-        let (end_line, end_column) = self.line_and_column(end);
-        let snippet = (!line.trim().is_empty() && start <= line_end)
-            .then(|| self.snippet(line_start..line_end, start..end, plain));
-        Place { position, end_line, end_column, snippet }
+        let (end_line, end_column) =
+            self.line_and_column(self.end_on_line(at, start, self.line(position.line).end));
+        Place { position, end_line, end_column, snippet: None }
+    }
+
+    /// The bytes of a line, without what ends it.
+    fn line(&self, number: usize) -> Range<usize> {
+        let start = self.lines.get(number - 1).copied().unwrap_or(0);
+        let end = self.lines.get(number).copied().unwrap_or(self.text.len());
+        let line = self.text.get(start..end).unwrap_or_default().trim_end_matches(['\n', '\r']);
+        start..start + line.len()
+    }
+
+    /// Where a place ends: what spans several lines is underlined on its first.
+    fn end_on_line(&self, at: At, start: usize, line_end: usize) -> usize {
+        floor(&self.text, at.end).clamp(start, line_end.max(start))
+    }
+
+    /// The place with its line; `plain` are the keys whose values may be shown where nothing could be parsed.
+    pub(super) fn place(&self, at: At, plain: &HashSet<&str>) -> Place {
+        let mut place = self.spot(at);
+        let start = floor(&self.text, at.start);
+        let line = self.line(place.position.line);
+        let end = self.end_on_line(at, start, line.end);
+        let is_blank = self.text.get(line.clone()).unwrap_or_default().trim().is_empty();
+        place.snippet = (!is_blank && start <= line.end).then(|| self.snippet(line, start..end, plain));
+        place
     }
 
     fn snippet(&self, line: Range<usize>, span: Range<usize>, plain: &HashSet<&str>) -> Snippet {
@@ -222,7 +240,12 @@ pub(super) fn read_all(paths: &[PathBuf], report: &mut Report) -> Vec<Source> {
             let before = (reader.found, reader.sources.len());
             reader.folder(path);
             if is_new && (reader.found, reader.sources.len()) == before {
-                reader.refuse(path, "there is no *.yaml or *.yml file in this folder", None);
+                reader.refuse(
+                    Code::NoManifest,
+                    path,
+                    "there is no *.yaml or *.yml file in this folder",
+                    None,
+                );
             }
         } else {
             reader.file(path);
@@ -242,12 +265,12 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     /// An error about a file as a whole: the file gets a number, so that the error has a place.
-    fn refuse(&mut self, path: &Path, message: impl Into<String>, hint: Option<&str>) {
+    fn refuse(&mut self, code: Code, path: &Path, message: impl Into<String>, hint: Option<&str>) {
         let at = At { file: self.sources.len(), start: 0, end: 0 };
         let mut source = Source::new(path.to_owned(), String::new());
         source.unparsed.push(0..usize::MAX);
         self.sources.push(source);
-        let mut raw = Raw::error(at, message);
+        let mut raw = Raw::error(code, at, message);
         raw.hint = hint.map(str::to_owned);
         self.report.push(raw);
     }
@@ -260,7 +283,14 @@ impl Reader<'_> {
         let entries = fs::read_dir(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
         let mut entries = match entries {
             Ok(entries) => entries,
-            Err(error) => return self.refuse(path, format!("the folder cannot be read: {error}"), None),
+            Err(error) => {
+                return self.refuse(
+                    Code::Unreadable,
+                    path,
+                    format!("the folder cannot be read: {error}"),
+                    None,
+                );
+            }
         };
         entries.sort_by_key(fs::DirEntry::file_name);
         for entry in entries {
@@ -286,10 +316,15 @@ impl Reader<'_> {
         let mut bytes = Vec::new();
         let read = File::open(path).and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes));
         if let Err(error) = read {
-            return self.refuse(path, format!("the file cannot be read: {error}"), None);
+            return self.refuse(Code::Unreadable, path, format!("the file cannot be read: {error}"), None);
         }
         if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > LARGEST {
-            return self.refuse(path, "the file is larger than 10 MB", Some("split it into several files"));
+            return self.refuse(
+                Code::TooLarge,
+                path,
+                "the file is larger than 10 MB",
+                Some("split it into several files"),
+            );
         }
         match String::from_utf8(bytes) {
             Ok(mut text) => {
@@ -309,8 +344,10 @@ impl Reader<'_> {
                 let mut source = Source::new(path.to_owned(), text);
                 source.unparsed.push(0..usize::MAX);
                 self.sources.push(source);
-                self.report
-                    .push(Raw::error(At { file, start: at, end: at }, "the file is not UTF-8").hint(hint));
+                self.report.push(
+                    Raw::error(Code::NotUtf8, At { file, start: at, end: at }, "the file is not UTF-8")
+                        .hint(hint),
+                );
             }
         }
     }

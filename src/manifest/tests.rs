@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::diagnostic::Report;
 use super::source::Source;
 use super::{Inputs, Loaded, Problems, check, json_schema, load};
-use crate::kind::{Address, Kind, Severity};
+use crate::kind::{Address, Kind, Severity, Turn, follow};
 
 fn with_inputs<T>(run: impl FnOnce(&Inputs<'_>) -> T) -> T {
     let env = |name: &str| (name == "SET").then(|| "from-environment".to_owned());
@@ -69,7 +69,9 @@ fn no_secret_is_repeated_in_any_format() {
         let problems = problems(check_text(&text));
         assert!(!problems.is_empty(), "{name} is no mistake");
         let text = [problems.text(true, 80), problems.text(false, 400)].concat();
-        let others = [problems.json().to_string(), problems.github(), format!("{problems:?}")].concat();
+        let sarif = problems.sarif(Path::new("/")).to_string();
+        let others = [problems.json().to_string(), problems.github(), problems.junit(), sarif];
+        let others = [others.concat(), format!("{problems:?}")].concat();
         assert!(!text.contains("HUSH") && !others.contains("HUSH"), "{name}:\n{text}{others}");
     }
 }
@@ -264,6 +266,7 @@ fn json_names_every_place() {
             "omittedCount": 0,
             "diagnostics": [{
                 "severity": "error",
+                "code": "invalid-value",
                 "message": "`a b` is not an id",
                 "hint": "an id has letters, digits, `-` and `_`, and at most 128 of them",
                 "file": "m.yaml",
@@ -286,8 +289,8 @@ fn github_commands_are_escaped() {
     let problems = with_inputs(|inputs| check(sources, Report::default(), inputs)).unwrap_err();
     assert_eq!(
         problems.github(),
-        "::error file=a%2Cb%3Ac%25.yaml,line=3,col=31,endLine=3,endColumn=36,title=flowform::`50%25` is not an id%0A\
-         help: an id has letters, digits, `-` and `_`, and at most 128 of them\n"
+        "::error file=a%2Cb%3Ac%25.yaml,line=3,col=31,endLine=3,endColumn=36,title=flowform \
+         invalid-value::`50%25` is not an id%0Ahelp: an id has letters, digits, `-` and `_`, and at most 128 of them\n"
     );
 }
 
@@ -518,4 +521,152 @@ fn a_damaged_manifest_repeats_no_secret() {
             assert!(!page.contains("HUSH"), "{text}\n{page}");
         }
     }
+}
+
+/// Every key that a section can have, once.
+const EVERYTHING: &str = r#"apiVersion: flowform/v1
+pipeline: all
+baseConnection:
+  name: base
+  description: |
+    of several
+    lines
+  connectionSpec: { id: base-spec, version: "1.1" }
+  auth:
+    specName: OAuth
+    params: { "a/b~c": plain, port: 8080, accessToken: { fromEnv: TOKEN } }
+source:
+  name: source
+  description: what
+  baseConnectionId: base-id
+  connectionSpec: { id: source-spec }
+  data: { format: delimited, properties: { columnDelimiter: ";" } }
+  params: { page: { size: 100 }, list: [a, b] }
+target:
+  name: target
+  description: where
+  dataSetId: set
+  connectionSpec: { id: c604ff05-7f1a-43c0-8e18-33bf874cb11c, version: "1.0" }
+  data: { format: parquet_xdm, schema: { id: "https://ns.adobe.com/s", version: v1 } }
+mapping:
+  name: mapping
+  schema: { id: "https://ns.adobe.com/s", version: 2 }
+  fields:
+    - { source: a, destination: _t.a/b, sourceType: EXPRESSION, name: n, description: d, identity: true }
+    - source: b
+      destination: _t.b
+      identity: true
+      primaryIdentity: true
+      identityGroup: g
+      namespaceCode: c
+dataflow:
+  name: flow
+  description: from there to here
+  flowSpec: { id: flow-spec, version: "2.0" }
+  sourceConnectionId: source-id
+  targetConnectionId: target-id
+  mappingId: mapping-id
+  mappingVersion: 3
+  transformations:
+    - { name: Copy, params: { deltaColumn: t } }
+    - name: Bare
+  schedule: { frequency: hour, interval: 2, startTime: 2099-01-01T00:00:00Z, backfill: true }
+  options: { errorDiagnosticsEnabled: true, deep: { er: 1 } }
+  enabled: false
+"#;
+
+/// A body's fields, as a plan names them.
+fn fields_of(value: &Value, pointer: &str, fields: &mut Vec<(String, Value)>) {
+    match value {
+        Value::Object(members) if crate::kind::leaf(value).is_none() => {
+            for (name, member) in members {
+                fields_of(member, &format!("{pointer}/{}", crate::kind::escape_pointer(name)), fields);
+            }
+        }
+        value => fields.push((pointer.to_owned(), value.clone())),
+    }
+}
+
+/// The addresses of a value and of everything in it, with the names that lead there.
+fn values_in<'v>(value: &'v Value, path: &str, values: &mut Vec<(*const Value, String, &'v Value)>) {
+    values.push((std::ptr::from_ref(value), path.to_owned(), value));
+    match value {
+        Value::Object(members) => {
+            members.iter().for_each(|(k, v)| values_in(v, &format!("{path}.{k}"), values));
+        }
+        Value::Array(items) => items.iter().for_each(|v| values_in(v, path, values)),
+        _ => {}
+    }
+}
+
+/// Keys that no field of a body comes from: they tell the items of lists apart.
+const NO_FIELDS: [&str; 2] = [".fields.destination", ".transformations.name"];
+
+#[test]
+fn every_field_of_a_body_finds_its_key_and_every_key_its_field() {
+    let read = |name: &str| fs::read_to_string(examples().join(name)).unwrap();
+    for text in [EVERYTHING.to_owned(), read("zendesk.yaml"), read("zendesk-current.yaml")] {
+        let manifest = check_text(&text).unwrap_or_else(|p| panic!("{}", p.text(false, 120))).manifest;
+        let document: Value = serde_yaml::from_str(&text).unwrap();
+        for section in &manifest.sections {
+            let address = &section.address;
+            let written = &document[address.kind.section()];
+            let (mut fields, mut reached) = (Vec::new(), Vec::new());
+            fields_of(&section.body, "", &mut fields);
+            for (pointer, value) in &fields {
+                let routes = address.kind.spec().written(pointer);
+                assert!(!routes.is_empty(), "{address}{pointer} comes from nowhere");
+                let Some(found) = routes.iter().find_map(|route| follow(route, written)) else { continue };
+                values_in(found, "", &mut reached);
+                // What is told apart by more than its text is told apart enough.
+                let plain = |v: &Value| v.as_str().map_or_else(|| v.to_string(), str::to_owned);
+                let is_same = match value {
+                    Value::Array(ids) if found.is_string() => plain(&ids[0]) == plain(found),
+                    Value::Object(_) => found.is_object(),
+                    _ if plain(found).contains("${") || pointer.ends_with("/startTime") => true,
+                    _ if pointer == "/schema/version" => plain(found).starts_with(&plain(value)),
+                    _ if found.is_object() => *value == json!(true),
+                    _ => plain(value) == plain(found),
+                };
+                assert!(is_same, "{address}{pointer} is {value}, and its key has {found}");
+                // The line of the key, or of its value, is where the lookup points.
+                let place = manifest.lines.place(address, Some(pointer)).unwrap();
+                let line = text.lines().nth(place.position.line - 1).unwrap();
+                let key = routes[0].iter().rev().find_map(|turn| match turn {
+                    Turn::Key(name) => Some(name.as_str()),
+                    Turn::Item { .. } => None,
+                });
+                let is_there =
+                    line.contains(key.unwrap()) || found.as_str().is_some_and(|f| f.contains(line.trim()));
+                assert!(is_there || found.is_object(), "{address}{pointer}: {line}");
+            }
+            let mut all = Vec::new();
+            values_in(written, "", &mut all);
+            for (at, path, value) in all {
+                if value.is_object() || value.is_array() || NO_FIELDS.contains(&path.as_str()) {
+                    continue;
+                }
+                assert!(
+                    reached.iter().any(|(other, ..)| *other == at),
+                    "no field comes from {address}{path}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn a_field_that_is_not_written_is_at_what_is_nearest() {
+    let manifest = check_text(EVERYTHING).unwrap().manifest;
+    let line = |kind: Kind, pointer: Option<&str>| {
+        let place = manifest.lines.place(&Address::new("all", kind), pointer).unwrap();
+        (place.position.line, place.position.column)
+    };
+    assert_eq!(line(Kind::Mapping, None), (25, 1));
+    assert_eq!(line(Kind::Mapping, Some("/fields/_t.b/source")), (30, 15));
+    assert_eq!(line(Kind::Mapping, Some("/fields/_t.b/name")), (30, 7));
+    assert_eq!(line(Kind::Mapping, Some("/fields/_t.c/source")), (28, 3));
+    assert_eq!(line(Kind::Mapping, Some("/nothing")), (25, 1));
+    assert_eq!(line(Kind::Dataflow, Some("/scheduleParams/interval")), (47, 42));
+    assert!(manifest.lines.place(&Address::new("other", Kind::Mapping), None).is_none());
 }

@@ -4,8 +4,8 @@
 //! Nodes lie in one table, and an alias is the number of its node, so that aliases cost no memory.
 
 use std::borrow::Cow;
-use std::cell::Cell;
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use granit_parser::{ErrorKind, Event, Marker, Parser, ScalarStyle, ScanError, Span, options};
 
@@ -13,6 +13,7 @@ use super::diagnostic::{At, Raw, Report, quoted};
 use super::interpolate::{Filled, Inputs, interpolate};
 use super::scalar::{Plain, plain};
 use super::source::Source;
+use crate::kind::Code;
 
 /// Collections in each other, aliases followed.
 const DEEPEST: usize = 64;
@@ -41,9 +42,15 @@ pub(super) struct Node {
     pub(super) at: At,
     pub(super) content: Content,
     /// Whether diagnostics may show it: somebody knows that it is no secret.
-    shown: Cell<bool>,
+    shown: AtomicBool,
     weight: usize,
     height: usize,
+}
+
+impl Node {
+    fn is_shown(&self) -> bool {
+        self.shown.load(Ordering::Relaxed)
+    }
 }
 
 #[derive(Debug)]
@@ -119,12 +126,12 @@ impl Tree {
 
     /// Allows diagnostics to show a value.
     pub(super) fn show(&self, id: NodeId) {
-        self.node(id).shown.set(true);
+        self.node(id).shown.store(true, Ordering::Relaxed);
     }
 
     /// Allows what is given under the same key again to be shown, if the first value is.
     pub(super) fn show_again(&self, entry: &Entry) {
-        if self.node(entry.value).shown.get() {
+        if self.node(entry.value).is_shown() {
             entry.again.iter().for_each(|&id| self.show(id));
         }
     }
@@ -132,7 +139,7 @@ impl Tree {
     /// The single values that nobody allowed to be shown.
     pub(super) fn hidden(&self) -> Vec<std::ops::Range<usize>> {
         let single = |node: &&Node| matches!(node.content, Content::Scalar(_) | Content::Broken);
-        let scalars = self.nodes.iter().filter(single).filter(|node| !node.shown.get());
+        let scalars = self.nodes.iter().filter(single).filter(|node| !node.is_shown());
         scalars.map(|n| n.at.start..n.at.end).collect()
     }
 }
@@ -253,7 +260,7 @@ impl<'a> Builder<'a> {
         let at = self.at(span);
         let tag = event.tag().map(|_| span.tag_span().map_or(at, |tag| self.at(tag)));
         if let Some(tag) = tag {
-            let error = Raw::error(tag, "YAML tags are not supported");
+            let error = Raw::error(Code::UnsupportedYaml, tag, "YAML tags are not supported");
             self.report.push(error.hint("leave the tag out; put a value in quotes to make it a string"));
         }
         match event {
@@ -275,7 +282,7 @@ impl<'a> Builder<'a> {
                 }
             }
             Event::UnresolvedAlias(_) => {
-                let error = Raw::error(at, "this alias has no anchor above");
+                let error = Raw::error(Code::BadAlias, at, "this alias has no anchor above");
                 self.report.push(error.hint("put the value in quotes if no alias is meant"));
                 self.leaf(at, Content::Broken, 0);
             }
@@ -305,14 +312,14 @@ impl<'a> Builder<'a> {
             _ => None,
         };
         let at = At { file: self.file, start, end };
-        let mut raw = Raw::error(at, format!("this is not YAML: {}", error.info()));
+        let mut raw = Raw::error(Code::NotYaml, at, format!("this is not YAML: {}", error.info()));
         raw.hint = hint.map(str::to_owned);
         self.report.push(raw);
     }
 
     fn too_deep(&mut self, at: usize) {
         let at = At { file: self.file, start: at, end: at + 1 };
-        self.report.push(Raw::error(at, format!("more than {DEEPEST} levels of nesting")));
+        self.report.push(Raw::error(Code::TooDeep, at, format!("more than {DEEPEST} levels of nesting")));
     }
 
     /// Gives the current document up; the result is where it began.
@@ -324,7 +331,7 @@ impl<'a> Builder<'a> {
     }
 
     fn add(&mut self, at: At, content: Content, weight: usize, height: usize) -> NodeId {
-        self.nodes.push(Node { at, content, shown: Cell::new(false), weight, height });
+        self.nodes.push(Node { at, content, shown: AtomicBool::new(false), weight, height });
         let id = NodeId(self.nodes.len() - 1);
         self.last = Some(id);
         id
@@ -385,7 +392,11 @@ impl<'a> Builder<'a> {
 
     fn alias(&mut self, anchor: usize, at: At) -> Result<(), Abandoned> {
         let Some(&id) = self.anchors.get(&anchor) else {
-            self.report.push(Raw::error(at, "an alias stands within the value that it means"));
+            self.report.push(Raw::error(
+                Code::BadAlias,
+                at,
+                "an alias stands within the value that it means",
+            ));
             self.leaf(at, Content::Broken, 0);
             return Ok(());
         };
@@ -393,7 +404,11 @@ impl<'a> Builder<'a> {
         let (weight, height) = (target.weight, target.height);
         self.expansion = self.expansion.saturating_add(weight);
         if self.expansion > LARGEST_EXPANSION {
-            self.report.push(Raw::error(at, "the aliases of this file expand to more than 16 MB"));
+            self.report.push(Raw::error(
+                Code::TooLarge,
+                at,
+                "the aliases of this file expand to more than 16 MB",
+            ));
             return Err(Abandoned);
         }
         if self.frames.len() + height > DEEPEST {
@@ -403,7 +418,7 @@ impl<'a> Builder<'a> {
         if let Some(Frame { mapping: Some(mapping), .. }) = self.frames.last_mut()
             && mapping.key.is_none()
         {
-            self.report.push(Raw::error(at, "a key must be a string, not an alias"));
+            self.report.push(Raw::error(Code::BadKey, at, "a key must be a string, not an alias"));
             mapping.key = Some(Pending::Refused);
             return Ok(());
         }
@@ -446,7 +461,11 @@ impl<'a> Builder<'a> {
             }
             Some(Pending::Refused) => {}
             None => {
-                self.report.push(Raw::error(at, "a key must be a string, not a list or a mapping"));
+                self.report.push(Raw::error(
+                    Code::BadKey,
+                    at,
+                    "a key must be a string, not a list or a mapping",
+                ));
                 mapping.key = Some(Pending::Refused);
             }
         }
@@ -457,23 +476,28 @@ impl MappingFrame {
     fn pending(&mut self, text: String, is_plain: bool, at: At, report: &mut Report) -> Pending {
         if is_plain && text == "<<" {
             report.push(
-                Raw::error(at, "merge keys (`<<`) are not supported")
+                Raw::error(Code::UnsupportedYaml, at, "merge keys (`<<`) are not supported")
                     .hint("write the members out, or give the whole value an anchor and use it as an alias"),
             );
             return Pending::Refused;
         }
         if is_plain && plain(&text) != Plain::Text {
-            let error = Raw::error(at, format!("a key must be a string, and {} is none", quoted(&text)));
+            let error = Raw::error(
+                Code::BadKey,
+                at,
+                format!("a key must be a string, and {} is none", quoted(&text)),
+            );
             report.push(error.hint("put it in quotes"));
             return Pending::Refused;
         }
         if text.starts_with('$') {
-            let error = Raw::error(at, "a key must not begin with `$`");
+            let error = Raw::error(Code::BadKey, at, "a key must not begin with `$`");
             report.push(error.hint("references such as ${env:NAME} work in values only"));
             return Pending::Refused;
         }
         if let Some(number) = self.number(&text) {
-            let mut error = Raw::error(at, format!("the key {} is given twice", quoted(&text)));
+            let mut error =
+                Raw::error(Code::DuplicateKey, at, format!("the key {} is given twice", quoted(&text)));
             if let Some(first) = self.entries.get(number) {
                 error = error.related(first.key_at, "it is given here first");
             }

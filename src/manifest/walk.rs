@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use super::diagnostic::{At, Raw, Report, closest, did_you_mean, listed, quoted};
 use super::scalar::{self, Plain};
 use super::tree::{Content, Entry, NodeId, Scalar, Tree};
-use crate::kind::{Address, Key, Kind, Shape, is_secret_reference};
+use crate::kind::{Address, Code, Key, Kind, Shape, is_secret_reference};
 
 /// Keys whose text may have several lines: prose and expressions.
 const SEVERAL_LINES: &[&str] = &["description", "source"];
@@ -44,8 +44,8 @@ fn named(scalar: &Scalar) -> String {
 }
 
 impl Walk<'_> {
-    fn error(&mut self, at: At, message: impl Into<String>, hint: Option<&str>) {
-        let mut raw = Raw::error(at, message);
+    fn error(&mut self, code: Code, at: At, message: impl Into<String>, hint: Option<&str>) {
+        let mut raw = Raw::error(code, at, message);
         raw.hint = hint.map(str::to_owned);
         self.report.push(raw);
     }
@@ -57,7 +57,7 @@ impl Walk<'_> {
         }
         let is_null = matches!(content, Content::Scalar(s) if s.kind() == Plain::Null);
         let hint = hint.or(is_null.then_some("give a value, or leave the key out"));
-        self.error(at, format!("expected {expected}, found {}", found(content)), hint);
+        self.error(Code::WrongType, at, format!("expected {expected}, found {}", found(content)), hint);
     }
 
     /// The members of a mapping, by tables of keys.
@@ -88,7 +88,7 @@ impl Walk<'_> {
         let is_missing = |key: &&Key| self.tree.entry(id, key.name).is_none() && !meant.contains(&key.name);
         for key in keys().filter(|key| key.required).filter(is_missing) {
             let message = format!("the key `{}` is missing", key.name);
-            self.report.push(Raw::error(at, message).hint(key.doc));
+            self.report.push(Raw::error(Code::MissingKey, at, message).hint(key.doc));
         }
         (self.report.errors() == before).then_some(members)
     }
@@ -101,7 +101,10 @@ impl Walk<'_> {
         if meant.is_some() {
             self.tree.show(entry.value);
         }
-        self.report.push(Raw::error(entry.key_at, format!("unknown key {}", quoted(&entry.key))).hint(hint));
+        self.report.push(
+            Raw::error(Code::UnknownKey, entry.key_at, format!("unknown key {}", quoted(&entry.key)))
+                .hint(hint),
+        );
         meant
     }
 
@@ -115,7 +118,8 @@ impl Walk<'_> {
                 let value = self.free(id, at)?;
                 if is_secret_reference(&value) {
                     let message = format!("a secret reference is not resolved in `{name}`");
-                    let warning = Raw::warning(at, message).hint("it is sent to the platform as it stands");
+                    let warning = Raw::warning(Code::UnresolvedSecret, at, message)
+                        .hint("it is sent to the platform as it stands");
                     self.report.push(warning);
                 }
                 return Some(value);
@@ -133,8 +137,8 @@ impl Walk<'_> {
         };
         match single(name, scalar, shape) {
             Ok(value) => Some(value),
-            Err((message, hint)) => {
-                self.error(at, message, hint.as_deref());
+            Err((code, message, hint)) => {
+                self.error(code, at, message, hint.as_deref());
                 None
             }
         }
@@ -186,7 +190,12 @@ impl Walk<'_> {
             kind => match scalar::number(&scalar.text, kind) {
                 Ok(value) => Some(value),
                 Err(message) => {
-                    self.error(at, message, Some("put it in quotes to keep it as it is written"));
+                    self.error(
+                        Code::InvalidValue,
+                        at,
+                        message,
+                        Some("put it in quotes to keep it as it is written"),
+                    );
                     None
                 }
             },
@@ -241,7 +250,7 @@ impl Walk<'_> {
     /// A secret reference: one key of three.
     fn secret(&mut self, id: NodeId, entries: &[Entry], at: At) -> Option<Value> {
         let [entry] = entries else {
-            self.error(at, "a secret reference has exactly one key", Some(SECRET_HINT));
+            self.error(Code::BadSecret, at, "a secret reference has exactly one key", Some(SECRET_HINT));
             return None;
         };
         let value_at = self.tree.entry_at(entry);
@@ -249,7 +258,12 @@ impl Walk<'_> {
             "fromCommand" => self.command(entry.value, value_at),
             "fromEnv" | "fromFile" => self.secret_text(entry.value, value_at).map(Value::String),
             _ => {
-                self.error(at, "a parameter is a single value or a secret reference", Some(SECRET_HINT));
+                self.error(
+                    Code::BadSecret,
+                    at,
+                    "a parameter is a single value or a secret reference",
+                    Some(SECRET_HINT),
+                );
                 None
             }
         }?;
@@ -262,7 +276,12 @@ impl Walk<'_> {
         match &tree.node(id).content {
             Content::Scalar(scalar) if scalar.kind() != Plain::Null => {
                 if scalar.text.is_empty() || scalar.text.contains(char::is_control) {
-                    self.error(at, "must be a single line, and not empty", Some(SECRET_HINT));
+                    self.error(
+                        Code::BadSecret,
+                        at,
+                        "must be a single line, and not empty",
+                        Some(SECRET_HINT),
+                    );
                     return None;
                 }
                 Some(scalar.text.clone())
@@ -282,7 +301,7 @@ impl Walk<'_> {
             return None;
         };
         if items.is_empty() {
-            self.error(at, "a command needs a program", Some(SECRET_HINT));
+            self.error(Code::BadSecret, at, "a command needs a program", Some(SECRET_HINT));
             return None;
         }
         // As written: `[head, -n, 1]` means the text `1`.
@@ -308,20 +327,22 @@ fn expected(shape: &Shape) -> &'static str {
     }
 }
 
-type Fault = (String, Option<String>);
+type Fault = (Code, String, Option<String>);
 
-/// A single value by its shape; a fault is a message and a hint.
+/// A single value by its shape; a fault is its sort, a message and a hint.
 fn single(name: &str, scalar: &Scalar, shape: &Shape) -> Result<Value, Fault> {
     let text = scalar.text.as_str();
     let kind = scalar.kind();
     let found = || found_kind(kind);
-    let plain_fault = |message: String| Err((message, None));
-    let wrong =
-        |hint: &str| Err((format!("expected {}, found {}", expected(shape), found()), Some(hint.into())));
+    let plain_fault = |message: String| Err((Code::InvalidValue, message, None));
+    let wrong = |hint: &str| {
+        Err((Code::WrongType, format!("expected {}, found {}", expected(shape), found()), Some(hint.into())))
+    };
     match shape {
         // As written: an id or a version may look like a number.
         Shape::Id if scalar::is_id(text) && !matches!(kind, Plain::Bool(_)) => Ok(text.into()),
         Shape::Id => Err((
+            Code::InvalidValue,
             format!("{} is not an id", named(scalar)),
             Some("an id has letters, digits, `-` and `_`, and at most 128 of them".to_owned()),
         )),
@@ -359,11 +380,16 @@ fn single(name: &str, scalar: &Scalar, shape: &Shape) -> Result<Value, Fault> {
         }
         Shape::Time => scalar::time(text.trim()).map(Value::from).map_err(|message| {
             let hint = "a date needs a time and an offset from UTC";
-            (message, (kind == Plain::Text && !scalar.interpolated).then(|| hint.to_owned()))
+            (
+                Code::InvalidValue,
+                message,
+                (kind == Plain::Text && !scalar.interpolated).then(|| hint.to_owned()),
+            )
         }),
         _ if kind != Plain::Text => wrong("put it in quotes to make it a string"),
         Shape::Uri if scalar::is_uri(text) => Ok(text.into()),
         Shape::Uri => Err((
+            Code::InvalidValue,
             format!("{} is not a URI", named(scalar)),
             Some("such as https://ns.adobe.com/TENANT/schemas/ID".to_owned()),
         )),
@@ -372,13 +398,18 @@ fn single(name: &str, scalar: &Scalar, shape: &Shape) -> Result<Value, Fault> {
             let guess = if scalar.interpolated { None } else { did_you_mean(text, words.iter().copied()) };
             let list = format!("one of: {}", listed(words.iter().copied()));
             Err((
+                Code::InvalidValue,
                 format!("{} is not allowed here", named(scalar)),
                 Some(guess.map_or(list.clone(), |guess| format!("{guess} {list}"))),
             ))
         }
         Shape::Address => match text.parse::<Address>() {
             Ok(_) => Ok(text.into()),
-            Err(_) => Err((format!("{} is not an address", named(scalar)), Some(address_hint(text)))),
+            Err(_) => Err((
+                Code::InvalidValue,
+                format!("{} is not an address", named(scalar)),
+                Some(address_hint(text)),
+            )),
         },
         _ => match scalar::text_fault(text, SEVERAL_LINES.contains(&name)) {
             None => Ok(text.into()),

@@ -58,7 +58,7 @@ pub(super) fn is_secret(change: &FieldChange) -> bool {
 }
 
 /// What becomes of a secret. A value that was secret once is not shown, whatever it is now.
-fn secret(change: &FieldChange) -> Option<String> {
+pub(super) fn secret(change: &FieldChange) -> Option<String> {
     if !is_secret(change) {
         return None;
     }

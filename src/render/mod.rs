@@ -5,6 +5,7 @@
 //! lists as tables), `request` (what will be sent), `page` (lines, colours, width). No kind is known by name here.
 
 mod change;
+pub mod github;
 pub mod json;
 mod page;
 pub mod report;

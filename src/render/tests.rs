@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::{Style, json, text};
+use super::{Style, github, json, text};
 use crate::kind::{Address, Kind, Leaf, Observed, SecretSource};
-use crate::manifest::{Manifest, Position, Section};
+use crate::manifest::{self, Manifest, Position, Section};
 use crate::plan::{self, Inputs, Observations, Options, Plan};
 use crate::state::model::{Entry, Place, State};
 use crate::wire::Etag;
@@ -887,7 +887,12 @@ fn nothing_from_outside_reaches_the_terminal_as_it_is() {
     let mut plan = world.plan();
     plan.notes.push(plan::Note { address: Some(Address::new(evil, Kind::Source)), text: evil.into() });
     plan.place.org = evil.into();
-    for text in [text::plan(&plan, &NARROW), text::plan(&plan, &FULL), json::to_string(&json::plan(&plan))] {
+    for text in [
+        text::plan(&plan, &NARROW),
+        text::plan(&plan, &FULL),
+        json::to_string(&json::plan(&plan)),
+        github::plan(&plan, &lines),
+    ] {
         assert!(!text.contains(|c: char| c != '\n' && super::value::is_dangerous(c)), "{text}");
         assert!(text.contains("evil"));
     }
@@ -1000,4 +1005,52 @@ fn an_operation_of_two_steps_says_so() {
     let mut world = World::fresh();
     world.wanted(Kind::Dataflow)["enabled"] = false.into();
     assert!(shown(&world, &NARROW).contains("# in this order: 1 create, 2 disable"));
+}
+
+/// Each kind on a line of its own, each mapping on one more; the base connection is in no file.
+fn lines(address: &Address, pointer: Option<&str>) -> Option<manifest::Place> {
+    let kind = Kind::ALL.iter().position(|kind| *kind == address.kind).filter(|kind| *kind > 0)?;
+    let field = pointer.map_or(0, |p| p.bytes().map(usize::from).sum::<usize>() % 100);
+    let position = Position { file: "m.yaml".into(), line: kind * 100 + field, column: 3 };
+    Some(manifest::Place { end_line: position.line, end_column: 7, position, snippet: None })
+}
+
+fn annotated(world: &World) -> String {
+    github::plan(&world.plan(), &lines)
+}
+
+#[test]
+fn annotations_stand_at_the_lines_that_cause_them() {
+    assert_eq!(
+        annotated(&one_field()),
+        "::notice file=m.yaml,line=420,col=3,endLine=420,endColumn=7,title=zendesk-users.dataflow%3A update::\
+         scheduleParams.interval: 15 → 30\n"
+    );
+    insta::assert_snapshot!("github-cascade", annotated(&cascade()));
+    insta::assert_snapshot!("github-drifted", annotated(&drifted()));
+    insta::assert_snapshot!("github-destroyed", annotated(&destroyed()));
+    insta::assert_snapshot!("github-gone", annotated(&gone()));
+    insta::assert_snapshot!("github-namesake", annotated(&namesake()));
+    assert_eq!(annotated(&World::applied()), "");
+}
+
+#[test]
+fn github_gets_no_more_than_it_shows_and_the_last_says_so() {
+    let mut world = World::applied();
+    for n in 0..30 {
+        let field = json!({ "sourceType": "ATTRIBUTE", "source": format!("result.f{n}") });
+        world.wanted(Kind::Mapping)["fields"][format!("_acme.f{n}")] = field;
+    }
+    let text = annotated(&world);
+    let notices: Vec<&str> = text.lines().filter(|line| line.starts_with("::notice ")).collect();
+    assert_eq!(notices.len(), 10, "{text}");
+    assert!(notices[9].starts_with("::notice title=flowform::... and "), "{text}");
+}
+
+#[test]
+fn annotations_hold_no_secret() {
+    let mut world = World::applied();
+    world.fingerprints.insert(SecretSource::FromEnv("ZENDESK_TOKEN".into()), "other".into());
+    let text = annotated(&world);
+    assert!(text.contains("auth.params.accessToken: (sensitive, changed)"), "{text}");
 }

@@ -1,0 +1,107 @@
+//! Where in the files a field of a wanted body is said: from an address and a JSON Pointer to a line.
+//! Keeps the files as they were read; the plan knows nothing of them, since it must not depend on their layout.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+use super::diagnostic::{At, Place};
+use super::document::Draft;
+use super::source::Source;
+use super::tree::{Content, Entry, NodeId, Tree};
+use crate::kind::{Address, Turn};
+
+/// The lines of a manifest.
+#[derive(Clone, Default)]
+pub struct Lines(Arc<Files>);
+
+#[derive(Default)]
+struct Files {
+    sources: Vec<Source>,
+    trees: Vec<Tree>,
+    sections: HashMap<Address, Origin>,
+}
+
+/// Where a section stands.
+#[derive(Clone, Copy)]
+struct Origin {
+    node: NodeId,
+    key_at: At,
+}
+
+/// What they hold may come from the environment, so it is not repeated.
+impl fmt::Debug for Lines {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lines").field("files", &self.0.sources.len()).finish_non_exhaustive()
+    }
+}
+
+impl Lines {
+    pub(super) fn new(sources: Vec<Source>, trees: Vec<Tree>, drafts: &[Draft]) -> Self {
+        let origin = |draft: &Draft| Origin { node: draft.node, key_at: draft.key_at };
+        let sections = drafts.iter().map(|draft| (draft.address.clone(), origin(draft))).collect();
+        Self(Arc::new(Files { sources, trees, sections }))
+    }
+
+    /// Where the field at this pointer of an address's body is said, or what is nearest above it; without a pointer, where
+    /// the section begins. `None` for an address that the manifest does not have.
+    pub fn place(&self, address: &Address, pointer: Option<&str>) -> Option<Place> {
+        let origin = self.0.sections.get(address)?;
+        let file = origin.key_at.file;
+        let (source, tree) = (self.0.sources.get(file)?, self.0.trees.get(file)?);
+        let routes = pointer.map(|pointer| address.kind.spec().written(pointer)).unwrap_or_default();
+        // The way that leads furthest is the one that was taken; of two, the first.
+        let reached = routes.iter().rev().map(|route| walk(tree, origin.node, route)).max_by_key(Vec::len);
+        let at = reached.and_then(|steps| steps.last().map(|step| step.at(tree)));
+        Some(source.spot(at.unwrap_or(origin.key_at)))
+    }
+}
+
+/// What a turn of a way leads to.
+#[derive(Clone, Copy)]
+pub(super) enum Step<'t> {
+    Entry(&'t Entry),
+    Item(NodeId),
+}
+
+impl Step<'_> {
+    pub(super) fn node(self) -> NodeId {
+        match self {
+            Self::Entry(entry) => entry.value,
+            Self::Item(id) => id,
+        }
+    }
+
+    fn at(self, tree: &Tree) -> At {
+        match self {
+            Self::Entry(entry) => tree.entry_at(entry),
+            Self::Item(id) => tree.item_at(id),
+        }
+    }
+}
+
+/// Goes a way as far as the tree has it. Of a way with two beginnings (an object by id or by address) the taken one is the
+/// one that leads somewhere.
+pub(super) fn walk<'t>(tree: &'t Tree, from: NodeId, route: &[Turn]) -> Vec<Step<'t>> {
+    let mut node = from;
+    let mut steps = Vec::with_capacity(route.len());
+    for turn in route {
+        let step = match turn {
+            Turn::Key(name) => tree.entry(node, name).map(Step::Entry),
+            Turn::Item { by, is } => item(tree, node, by, is).map(Step::Item),
+        };
+        let Some(step) = step else { break };
+        node = step.node();
+        steps.push(step);
+    }
+    steps
+}
+
+/// The item of a list whose member `by` is the text `is`.
+fn item(tree: &Tree, list: NodeId, by: &str, is: &str) -> Option<NodeId> {
+    let Content::Sequence(items) = &tree.node(list).content else { return None };
+    items.iter().copied().find(|&item| {
+        let value = tree.entry(item, by).map(|entry| &tree.node(entry.value).content);
+        matches!(value, Some(Content::Scalar(scalar)) if scalar.text == is)
+    })
+}

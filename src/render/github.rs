@@ -1,0 +1,162 @@
+//! A plan as annotations for GitHub: each change at the line of the manifest that it comes from, the worst first.
+//! Where things stand is told by whoever knows the manifest; the plan does not.
+
+use super::change;
+use super::text::action_words;
+use super::value::{NONE, SENSITIVE, field_name, field_value, sanitize, sanitize_lines};
+use crate::kind::Address;
+use crate::manifest::Place;
+use crate::manifest::annotation::{Level, annotation};
+use crate::plan::{Action, Cause, Drift, FieldChange, Operation, Plan, Refusal};
+
+/// GitHub shows so many of one level and one step, and drops the others without a word.
+const SHOWN: usize = 10;
+
+/// One annotation.
+struct Mark {
+    level: Level,
+    /// Within a level, what is worse comes first.
+    rank: u8,
+    title: String,
+    place: Option<Place>,
+    message: String,
+}
+
+/// The plan's operations, drift and refusals, one workflow command per line of the manifest that they come from. `lines`
+/// tells where an address is described, or a field of its body (JSON Pointer).
+pub fn plan(plan: &Plan, lines: &dyn Fn(&Address, Option<&str>) -> Option<Place>) -> String {
+    let mut marks: Vec<Mark> = plan.refusals.iter().map(|refusal| refused(refusal, lines)).collect();
+    for operation in &plan.operations {
+        marks.extend(operated(operation, &plan.drift, lines));
+    }
+    for drift in &plan.drift {
+        marks.extend(drifted(drift, &plan.operations, lines));
+    }
+    marks.sort_by_key(|mark| (mark.level, mark.rank));
+    let mut out = String::new();
+    for level in [Level::Error, Level::Warning, Level::Notice] {
+        let of_level: Vec<&Mark> = marks.iter().filter(|mark| mark.level == level).collect();
+        let shown = if of_level.len() > SHOWN { SHOWN - 1 } else { of_level.len() };
+        for mark in of_level.iter().take(shown) {
+            out.push_str(&annotation(level, &mark.title, mark.place.as_ref(), &mark.message));
+        }
+        let more = of_level.len() - shown;
+        if more > 0 {
+            let message = format!("... and {more} more; `flowform plan` shows them all");
+            out.push_str(&annotation(level, "flowform", None, &message));
+        }
+    }
+    out
+}
+
+type Lines<'l> = &'l dyn Fn(&Address, Option<&str>) -> Option<Place>;
+
+fn refused(refusal: &Refusal, lines: Lines<'_>) -> Mark {
+    let whose = refusal.address.as_ref();
+    Mark {
+        level: Level::Error,
+        rank: 0,
+        title: whose.map_or("flowform refuses the plan".to_owned(), |a| format!("{a}: refused")),
+        place: whose.and_then(|address| lines(address, None)),
+        message: format!("{}\nhelp: {}", sanitize(&refusal.text), sanitize(&refusal.hint)),
+    }
+}
+
+/// An operation: at the lines of the fields that change, or where its section begins.
+fn operated(operation: &Operation, drift: &[Drift], lines: Lines<'_>) -> Vec<Mark> {
+    let address = &operation.address;
+    let is_gone = drift.iter().any(|d| d.gone && d.address == *address);
+    let (level, rank) = match operation.action {
+        Action::Delete => (Level::Warning, 0),
+        Action::Replace => (Level::Warning, 1),
+        Action::Create if is_gone => (Level::Warning, 2),
+        Action::Update => (Level::Notice, 0),
+        Action::Create | Action::Adopt | Action::Forget => (Level::Notice, 1),
+    };
+    let title = format!("{address}: {}", action_words(operation.action).1);
+    let reason = sanitize(&operation.reason).into_owned();
+    // What replaces an object is said at each field that does; the other fields change along with it.
+    let is_replaced = operation.action == Action::Replace;
+    let forced = operation.changes.iter().any(|c| c.forces_replacement);
+    let told = operation.changes.iter().filter(|c| !is_replaced || !forced || c.forces_replacement);
+    let mut marks: Vec<Mark> = Vec::new();
+    for change in told {
+        let place = lines(address, Some(&change.path));
+        let text = changed(change);
+        let is_drift = matches!(change.cause, Cause::Platform | Cause::Both);
+        let level = if is_drift { Level::Warning } else { level };
+        let rank = if is_drift && !is_replaced { 3 } else { rank };
+        match marks.iter_mut().find(|mark| mark.place == place && mark.level == level) {
+            Some(mark) => mark.message = format!("{}\n{text}", mark.message),
+            None => marks.push(Mark { level, rank, title: title.clone(), place, message: text }),
+        }
+    }
+    if is_replaced {
+        for mark in &mut marks {
+            mark.message = format!("{reason}\n{}", mark.message);
+        }
+    }
+    if marks.is_empty() {
+        marks.push(Mark { level, rank, title, place: lines(address, None), message: reason });
+    }
+    marks
+}
+
+/// Drift that no operation mends (`plan --target`, what an operation does not mention).
+fn drifted(drift: &Drift, operations: &[Operation], lines: Lines<'_>) -> Vec<Mark> {
+    let address = &drift.address;
+    let operation = operations.iter().find(|operation| operation.address == *address);
+    let title = format!("{address}: drift");
+    let mark = |place, message| Mark { level: Level::Warning, rank: 3, title: title.clone(), place, message };
+    if drift.gone {
+        let text =
+            format!("{} is gone from the platform, or not visible to this credential", sanitize(&drift.id));
+        return if operation.is_none() { vec![mark(lines(address, None), text)] } else { Vec::new() };
+    }
+    let is_told =
+        |field: &FieldChange| operation.is_some_and(|o| o.changes.iter().any(|c| c.path == field.path));
+    drift
+        .fields
+        .iter()
+        .filter(|field| !is_told(field))
+        .map(|field| {
+            let values = values(field, field.applied.as_ref(), field.observed.as_ref());
+            let text = format!("{}: {values} on the platform", field_name(&field.path));
+            mark(lines(address, Some(&field.path)), text)
+        })
+        .collect()
+}
+
+/// A field's change on one line, with what else there is to know of it.
+fn changed(field: &FieldChange) -> String {
+    let values = change::secret(field)
+        .unwrap_or_else(|| values(field, field.observed.as_ref(), field.desired.as_ref()));
+    let mut text = format!("{}: {values}", field_name(&field.path));
+    match field.cause {
+        Cause::Platform => text.push_str(" (drift: changed on the platform)"),
+        Cause::Both => {
+            let applied = values_of(field, field.applied.as_ref());
+            text = format!("{text} (both moved it; last applied: {applied})");
+        }
+        Cause::Manifest | Cause::Dependency => {}
+    }
+    if field.forces_replacement {
+        text.push_str(" (forces replacement)");
+    }
+    text
+}
+
+type Value<'v> = Option<&'v serde_json::Value>;
+
+fn values(field: &FieldChange, old: Value<'_>, new: Value<'_>) -> String {
+    format!("{} → {}", values_of(field, old), values_of(field, new))
+}
+
+/// A value on one line; nothing of a field that was secret once.
+fn values_of(field: &FieldChange, value: Value<'_>) -> String {
+    match value {
+        None => NONE.to_owned(),
+        Some(_) if change::is_secret(field) => SENSITIVE.to_owned(),
+        Some(_) => sanitize_lines(&field_value(&field.path, value)).into_owned(),
+    }
+}
