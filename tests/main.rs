@@ -18,6 +18,7 @@ mod cli;
 #[cfg(debug_assertions)]
 mod crash;
 mod durability;
+mod existing;
 mod faults;
 mod formats;
 mod fuzz;

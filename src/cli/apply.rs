@@ -38,7 +38,7 @@ pub(crate) struct Arguments {
     expect: Option<String>,
 
     /// Change nothing but the state: take into it what the platform has otherwise than the last apply left it
-    #[arg(long, conflicts_with_all = ["replace", "adopt", "create_beside", "allow_deletes"])]
+    #[arg(long, conflicts_with_all = ["replace", "adopt", "create_beside", "send_secrets", "allow_deletes"])]
     refresh_only: bool,
 
     #[command(flatten)]
@@ -210,7 +210,8 @@ async fn run_saved(
             .collect();
         return Err(failure);
     }
-    let Resolved { values, missing } = session.secrets(secrets::of_plan(&plan).into_keys(), output).await;
+    let sources = secrets::of_plan(&plan).into_keys().chain(secrets::kept_by_plan(&plan));
+    let Resolved { values, missing } = session.secrets(sources, output).await;
     if let Some(state) = &state {
         check_secrets(&plan, &values, state)?;
     }
@@ -359,6 +360,9 @@ async fn carry_out(
         ));
     }
     folded?;
+    for moved in &plan.moves {
+        output.note(&format!("{} is now {}", moved.from, moved.to));
+    }
     match plan.records.len() {
         0 => {}
         1 => output.note("1 entry of the state is renewed"),

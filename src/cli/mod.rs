@@ -6,6 +6,7 @@ mod apply;
 mod emulator;
 mod exit;
 mod files;
+mod import;
 mod output;
 mod plan;
 mod plan_file;
@@ -69,6 +70,8 @@ enum Command {
     Apply(apply::Arguments),
     /// Take down what the manifest describes, or everything in the state
     Destroy(apply::DestroyArguments),
+    /// Take an existing object under management, without changing it
+    Import(import::Arguments),
     /// Look at what is managed, and under which address
     State(state::Arguments),
     /// Run an embedded stand-in for the platform
@@ -116,6 +119,7 @@ fn run(command: Command, output: &Output, redactor: &Redactor) -> Result<Status,
         Command::Plan(arguments) => block_on(plan::run(arguments, output, redactor)),
         Command::Apply(arguments) => block_on(apply::run(arguments, output, redactor)),
         Command::Destroy(arguments) => block_on(apply::destroy(arguments, output, redactor)),
+        Command::Import(arguments) => block_on(import::run(arguments, output, redactor)),
         Command::Emulator(arguments) => block_on(emulator::run(arguments, output, redactor)),
     }
 }

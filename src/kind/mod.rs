@@ -280,8 +280,14 @@ pub enum Intent {
         id: String,
         /// The wanted body.
         body: Body,
+        /// The version number that was observed; none for kinds with etags.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        version: Option<u64>,
+        /// Whether its own secrets stay, and are taken for the wanted ones.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        keeps_secrets: bool,
     },
-    /// Drop an object that is gone from the state; sends nothing.
+    /// Drop an object from the state, because it is gone or is to be left; sends nothing.
     Forget {
         /// Which.
         id: String,

@@ -6,6 +6,7 @@ use std::ops::Range;
 
 use serde_json::Value;
 
+use super::blocks;
 use super::diagnostic::{At, Raw, Report, listed, quoted};
 use super::scalar::Plain;
 use super::tree::{Content, Entry, NodeId, Tree};
@@ -49,6 +50,7 @@ pub(super) struct Drafts {
     pub(super) sections: Vec<Draft>,
     pub(super) org: Option<(String, At)>,
     pub(super) sandbox: Option<(String, At)>,
+    pub(super) blocks: blocks::Drafts,
     pipelines: HashMap<String, At>,
 }
 
@@ -101,6 +103,10 @@ impl Drafts {
                 "platform" => self.platform(&mut walk, entry),
                 name => {
                     sections += 1;
+                    let named = pipeline.as_deref().filter(|_| is_new);
+                    if self.blocks.add(&mut walk, entry, named) {
+                        continue;
+                    }
                     if let Some(kind) = Kind::from_section(name) {
                         self.section(&mut walk, entry, kind, pipeline.as_deref(), is_new);
                     } else {
@@ -245,7 +251,8 @@ pub fn is_pipeline_name(name: &str) -> bool {
 fn unknown_section(walk: &mut Walk<'_>, entry: &Entry) {
     let known = || {
         let header = ["apiVersion", "pipeline", "platform"];
-        header.into_iter().chain(Kind::ALL.into_iter().map(Kind::section))
+        let blocks = blocks::KEYS.iter().map(|(name, _)| *name);
+        header.into_iter().chain(Kind::ALL.into_iter().map(Kind::section)).chain(blocks)
     };
     let name = entry.key.as_str();
     if RESERVED.contains(&name) {

@@ -4,6 +4,7 @@
 //! comes from `kind`'s grammar and checks. Resolves no secret: see [`crate::secret`] for values, `cli` for resolving.
 
 pub(crate) mod annotation;
+mod blocks;
 mod diagnostic;
 mod document;
 mod interpolate;
@@ -25,6 +26,7 @@ use std::path::PathBuf;
 
 use crate::kind::{Address, Body, Code};
 
+pub use blocks::Blocks;
 pub use diagnostic::{Checked, Diagnostic, Place, Problems, Snippet};
 pub use document::is_pipeline_name;
 pub use interpolate::Inputs;
@@ -43,6 +45,8 @@ pub struct Manifest {
     pub sandbox: Option<String>,
     /// Sections of all pipelines, in the order of files, documents and sections.
     pub sections: Vec<Section>,
+    /// What it says of objects that exist already.
+    pub blocks: Blocks,
     /// Where it all stands.
     pub lines: Lines,
 }
@@ -119,6 +123,8 @@ fn check(mut sources: Vec<Source>, mut report: Report, inputs: &Inputs<'_>) -> R
         hidden.push(hidden_keys);
     }
     let sections = link::link(&drafts.sections, &trees, &sources, &mut report);
+    let wanted = drafts.sections.iter().map(|draft| (&draft.address, draft.key_at)).collect();
+    let blocks = drafts.blocks.link(&wanted, &mut report);
 
     let files = report.files(sources.iter().map(|source| source.file.clone()));
     let mut problems = if report.is_empty() {
@@ -137,6 +143,7 @@ fn check(mut sources: Vec<Source>, mut report: Report, inputs: &Inputs<'_>) -> R
     }
     let value = |found: Option<(String, diagnostic::At)>| found.map(|(value, _)| value);
     let lines = Lines::new(sources, trees, &drafts.sections);
-    let manifest = Manifest { org: value(drafts.org), sandbox: value(drafts.sandbox), sections, lines };
+    let manifest =
+        Manifest { org: value(drafts.org), sandbox: value(drafts.sandbox), sections, blocks, lines };
     Ok(Loaded { manifest, warnings: problems })
 }

@@ -6,7 +6,7 @@ use super::rows::{self, View};
 use super::value::{self, field_name, field_value};
 use super::{Style, change, request};
 use crate::kind::{Body, Intent, Spec, Step};
-use crate::plan::{Action, Drift, FieldChange, Mode, Note, Operation, Plan, Refusal};
+use crate::plan::{Action, Drift, FieldChange, Mode, Move, Note, Operation, Plan, Refusal};
 
 pub use super::value::{sanitize, sanitize_lines};
 
@@ -16,6 +16,7 @@ pub fn plan(plan: &Plan, style: &Style) -> String {
     place(&mut page, plan);
     refusals(&mut page, &plan.refusals);
     drift(&mut page, &plan.drift);
+    moves(&mut page, &plan.moves);
     for operation in &plan.operations {
         page.gap();
         self::operation(&mut page, operation);
@@ -149,6 +150,22 @@ fn reason(operation: &Operation) -> String {
     }
 }
 
+/// Objects that get another address, one line each.
+fn moves(page: &mut Page<'_>, moves: &[Move]) {
+    if !moves.is_empty() {
+        page.gap();
+    }
+    for Move { from, to } in moves {
+        let (from, to) = (sanitize(&from.to_string()).into_owned(), sanitize(&to.to_string()).into_owned());
+        let what = format!("  moved from {from}");
+        page.parts(
+            0,
+            4,
+            &[(Tone::Adopt, ">".to_owned()), (Tone::Strong, format!(" {to}")), (Tone::Adopt, what)],
+        );
+    }
+}
+
 fn comment(page: &mut Page<'_>, text: &str) {
     page.wrapped(4, 2, Tone::Quiet, &format!("# {text}"));
 }
@@ -231,6 +248,10 @@ fn notes(page: &mut Page<'_>, notes: &[Note]) {
 /// Every action with a count, in the order of [`Action`].
 fn counted(plan: &Plan) -> Vec<Part> {
     let mut parts: Vec<Part> = Vec::new();
+    if !plan.moves.is_empty() {
+        parts.push((Tone::Plain, " ".to_owned()));
+        parts.push((Tone::Adopt, format!("{} to move", plan.moves.len())));
+    }
     for (action, count) in plan.counts() {
         let (_, verb, tone) = action_words(action);
         let space = if parts.is_empty() { " " } else { ", " };
