@@ -18,6 +18,7 @@
 //! | [`state`] | what we did; lock, log, snapshot | what the changes mean |
 //! | [`observe`] | what the platform has, in few reads | what is wanted |
 //! | [`plan`] | three pictures -> operations and steps; guards | network, clock, files |
+//! | [`export`] | what there is -> manifests that want exactly that | the network, files |
 //! | [`render`] | a plan or a report as text or JSON | kinds by name, streams |
 //! | [`apply`] | steps over their graph, recording each result; recovery | how a request is carried |
 //! | [`kind`] | all that is true of one kind: fields, rules, requests, answers | everything above |
@@ -45,12 +46,14 @@
 //! | `state/SANDBOX.json` (`state/emulator/SANDBOX.json` with `--emulator`), `.log`, `.lock`, `.backup` beside it | `state` |
 //! | `state/emulator/platform.jsonl`, `.lock` beside it | `emulator` |
 //! | a saved plan, given by path | `cli::plan_file` |
+//! | manifests of what there is, given by path | `cli::export` writes |
 //! | a secret's file, a credential file, a CA file, given by path | `cli` reads |
 
 pub mod api;
 pub mod apply;
 pub mod cli;
 pub mod emulator;
+pub mod export;
 mod kill_point;
 pub mod kind;
 pub mod manifest;

@@ -155,6 +155,24 @@ pub async fn read_one(
     }
 }
 
+/// The answer to a read of one object, as it came; `None` when there is none to be seen.
+pub async fn read_raw(client: &Client, kind: Kind, call: &Call) -> Result<Option<Value>, Error> {
+    let looker = Looker { client: client.clone(), kind };
+    let reply = looker.send(call).await?;
+    if reply.status == 404 {
+        return Ok(None);
+    }
+    looker.accepted(reply).map(|reply| Some(reply.body))
+}
+
+/// Every object of a kind that is listed by pages and filters.
+pub async fn all(client: &Client, kind: Kind) -> Result<Vec<Observed>, Error> {
+    let looker = Looker { client: client.clone(), kind };
+    let mut found = Vec::new();
+    looker.list(None, &mut |observed| found.push(observed)).await?;
+    Ok(found)
+}
+
 /// Which other kind of object an id is of, if any; only for the words of a refusal.
 async fn kind_of(client: &Client, not: Kind, id: &str) -> Option<Kind> {
     for kind in Kind::ALL.into_iter().filter(|kind| *kind != not) {

@@ -262,3 +262,218 @@ fn nothing_is_imported_while_another_run_is_at_it_or_has_not_ended() {
     s.run(&arguments).exit(8).says("has not ended; nothing was changed").end();
     s.converge(&[]);
 }
+
+/// The sandbox's flows, each with what it refers to, in one file that no state knows of yet.
+fn exported(s: &Sandbox) -> String {
+    let ran = s.run(&["export", "--org", crate::support::ORG, "--sandbox", "dev"]).success();
+    assert!(!ran.stdout.contains(TOKEN) && !ran.stderr.contains(TOKEN), "{ran}");
+    ran.stdout.clone()
+}
+
+/// What was exported is a manifest that imports everything, sends nothing, and wants what is there.
+#[track_caller]
+fn is_what_there_is(s: &mut Sandbox) {
+    let before = s.contents();
+    let text = exported(s);
+    s.manifest(&Text::of(&text));
+    s.run(&["validate", "m.yaml"]).success().end();
+    let planned = s.plan(&[]);
+    let imports = planned.actions().iter().filter(|action| action.starts_with("adopt ")).count();
+    assert_eq!(
+        (imports, planned.actions().len()),
+        (before.all().count(), before.all().count()),
+        "{planned}\n{text}"
+    );
+    assert_eq!(planned.changes(), [""; 0], "{planned}\n{text}");
+    assert_eq!(writes(s, |s| s.apply(&[]).success().end()), 0);
+    assert!(s.plan(&[]).is_empty());
+    assert_eq!(s.contents(), before);
+    s.state_is_the_platform();
+}
+
+#[test]
+fn what_is_exported_is_what_there_is() {
+    for switches in [&[][..], &["secret-echo=absent"], &["secret-echo=clear"]] {
+        let mut s = orphaned_of(&pipeline("users"), switches);
+        if switches.is_empty() {
+            let text = exported(&s);
+            insta::assert_snapshot!("exported", s.masked(&text));
+        }
+        is_what_there_is(&mut s);
+    }
+}
+
+#[test]
+fn the_tutorial_is_exported_as_it_is_written() {
+    for example in ["zendesk", "zendesk-current"] {
+        let mut s = Sandbox::new();
+        let path = format!("{}/examples/{example}.yaml", env!("CARGO_MANIFEST_DIR"));
+        s.manifest(&Text::of(&std::fs::read_to_string(path).unwrap()));
+        s.converge(&[]);
+        std::fs::remove_dir_all(s.path().join("state")).unwrap();
+        is_what_there_is(&mut s);
+    }
+}
+
+#[test]
+fn what_several_share_is_written_once() {
+    let shared = pipeline("users");
+    let other = pipeline("other")
+        .without("baseConnection")
+        .without("mapping")
+        .edit("source:\n", "source:\n  baseConnection: users.baseConnection\n")
+        .edit("dataflow:\n", "dataflow:\n  mapping: users.mapping\n");
+    let mut s = orphaned_of(&shared.and(&other), &[]);
+    is_what_there_is(&mut s);
+    let text = s.read("m.yaml");
+    assert!(text.contains("\n  baseConnection: users-flow.baseConnection\n"), "{text}");
+    assert!(text.contains("\n  mapping: users-flow.mapping\n"), "{text}");
+    s.destroy(&[]).success().end();
+    assert_eq!(s.contents().counts(), [0; 5]);
+}
+
+#[test]
+fn names_of_all_sorts_become_pipelines_and_come_back() {
+    let mut s = Sandbox::new();
+    // What YAML, the manifest's references and its comments would each make something else of.
+    let names = [
+        "users",
+        "Users",
+        "US\u{c9}RS \u{2014} \u{65e5}\u{672c}",
+        "no",
+        "12e5",
+        "a: b # c",
+        "\\\"quoted' $${env:HOME} {a}",
+        "- [x]",
+        "${literal}",
+        "-",
+    ];
+    let mut all: Option<Text> = None;
+    for (number, name) in names.iter().enumerate() {
+        let one = pipeline(&format!("p{number}"));
+        let written = serde_json::to_string(&name.replace("${", "$${")).unwrap();
+        let one = one.edit(&format!("name: p{number} flow"), &format!("name: {written}"));
+        let one =
+            one.edit("params: {}", "params: { x: { y: [1, { z: 'a: b' }, []] }, n: null, t: '2030-01-01' }");
+        all = Some(all.map_or(one.clone(), |all| all.and(&one)));
+    }
+    s.manifest(&all.unwrap());
+    s.converge(&[]);
+    std::fs::remove_dir_all(s.path().join("state")).unwrap();
+    is_what_there_is(&mut s);
+    let text = s.read("m.yaml");
+    for pipeline in ["users", "users-2", "us-rs", "no", "12e5", "a-b-c", "dataflow"] {
+        assert!(
+            text.contains(&format!("\npipeline: {pipeline}\n"))
+                || text.contains(&format!("\npipeline: \"{pipeline}\"\n")),
+            "{pipeline}:\n{text}"
+        );
+    }
+}
+
+#[test]
+fn a_schedule_and_all_that_is_special_comes_back() {
+    let text = pipeline("users")
+        .edit(
+            "{ frequency: minute, interval: 15 }",
+            "{ frequency: day, interval: 2, startTime: 2040-02-03T04:05:06Z, backfill: true }",
+        )
+        .edit("from there to here", "several\\nlines")
+        .edit(
+            "source: result.email, destination",
+            "source: 'trim(result.email)', sourceType: EXPRESSION, identity: true, destination",
+        )
+        .edit(
+            "  description: several",
+            "  enabled: false\n  options: { errorDiagnosticsEnabled: true }\n  description: several",
+        );
+    let text = Text::of(&text.as_str().replace("several\\nlines", "\"several\\nlines\""));
+    let mut s = orphaned_of(&text, &[]);
+    is_what_there_is(&mut s);
+    let text = s.read("m.yaml");
+    for said in ["2040-02-03T04:05:06Z", "enabled: false", "backfill: true", "sourceType: EXPRESSION"] {
+        assert!(text.contains(said), "{said}:\n{text}");
+    }
+}
+
+#[test]
+fn a_flow_on_an_older_mapping_keeps_it() {
+    let mut s = orphaned();
+    let mapping = s.contents().one("mappingSets").clone();
+    let schema = serde_json::json!({ "id": mapping.body["outputSchema"]["schemaRef"]["id"],
+        "contentType": "application/vnd.adobe.xed-full+json;version=1" });
+    s.somebody().send(
+        "PUT",
+        &format!("/conversion/mappingSets/{}", mapping.id),
+        &[],
+        &serde_json::json!({ "name": "users mapping", "outputSchema": { "schemaRef": schema },
+            "mappings": [{ "sourceType": "ATTRIBUTE", "source": "result.id", "destination": "_extconndev.id" }] }),
+    );
+    let text = exported(&s);
+    assert!(
+        text.contains(&format!("  mappingId: {}\n", mapping.id)) && !text.contains("\nmapping:"),
+        "{text}"
+    );
+    s.manifest(&Text::of(&text));
+    let planned = s.plan(&[]);
+    assert_eq!((planned.actions().len(), planned.changes().len()), (4, 0), "{planned}\n{text}");
+    s.unset("ZENDESK_ACCESS_TOKEN");
+    assert_eq!(writes(&s, |s| s.apply(&[]).success().end()), 0);
+}
+
+#[test]
+fn what_is_managed_is_not_exported_again_but_may_be_referred_to() {
+    let s = Sandbox::new();
+    s.manifest(&pipeline("users"));
+    s.converge(&[]);
+    s.run(&["export", "--org", crate::support::ORG, "--sandbox", "dev"])
+        .success()
+        .says("is left out: it is managed already")
+        .says("there is no dataflow to write down")
+        .end();
+    s.run(&["state", "rm", "users.dataflow", "--auto-approve"]).success().end();
+    let text = exported(&s);
+    assert!(text.contains("\n  sourceConnectionId: ") && !text.contains("\nsource:"), "{text}");
+    s.manifest(&pipeline("users").without("dataflow").and(&Text::of(&text)));
+    let planned = s.plan(&[]);
+    assert_eq!(planned.actions(), ["adopt users-flow.dataflow"], "{planned}");
+    s.converge(&[]);
+    s.state_is_the_platform();
+}
+
+#[test]
+fn what_no_manifest_can_say_is_left_out_with_the_reason() {
+    let s = orphaned_of(&pipeline("users").and(&pipeline("other")), &[]);
+    let contents = s.contents();
+    let source = contents.named("sourceConnections", "users source").clone();
+    // Names that hide something are none that a manifest may have.
+    let rename =
+        serde_json::json!([{ "op": "replace", "path": "/name", "value": "users\u{202e}\nsource: x" }]);
+    s.somebody().patch("sourceConnections", &source, &rename);
+    let ran = s.run(&["export", "--org", crate::support::ORG, "--sandbox", "dev"]).success();
+    let flow = &contents.named("flows", "users flow").id;
+    let ran = ran.says(&format!("the dataflow {flow} is left out: `name` "));
+    assert!(!ran.stdout.contains("users source") && ran.stdout.contains("pipeline: other-flow"), "{ran}");
+    assert!(![&ran.stdout, &ran.stderr].iter().any(|text| text.contains('\u{202e}')), "{ran}");
+}
+
+#[test]
+fn one_flow_is_exported_to_where_it_is_wanted_and_over_nothing() {
+    let s = orphaned_of(&pipeline("users").and(&pipeline("other")), &[]);
+    let contents = s.contents();
+    let users = &contents.named("flows", "users flow").id;
+    let place = ["--org", crate::support::ORG, "--sandbox", "dev"];
+    let export = |more: &[&str]| s.run(&[&["export"], &place[..], more].concat());
+    export(&["--flow", users, "-o", "one.yaml"]).success().says("written: one.yaml").end();
+    assert!(s.read("one.yaml").contains("pipeline: users-flow") && !s.read("one.yaml").contains("other"));
+    let before = s.read("one.yaml");
+    export(&["-o", "one.yaml"]).exit(3).says("one.yaml is there already; nothing was written").end();
+    assert_eq!(s.read("one.yaml"), before);
+    export(&["-o", "pipelines/"]).success().says("pipelines/other-flow.yaml").end();
+    assert_eq!(s.read("pipelines/users-flow.yaml"), before);
+    export(&["-o", "pipelines"]).exit(3).says("is there already").end();
+    s.run(&["plan", "pipelines"]).success().shows("Plan: 10 to adopt.").end();
+    export(&["--flow", "nothing"]).exit(1).says("the sandbox has no dataflow nothing").end();
+    export(&["--flow", ".."]).exit(3).says("is not an id").end();
+    export(&["--flow", users, "--flow", users, "-o", "/dev/null/x"]).exit(1).says("cannot be written").end();
+}

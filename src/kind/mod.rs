@@ -438,6 +438,15 @@ pub trait Spec: Sync {
     fn referrers(&self, _id: &str) -> Option<(Kind, Call)> {
         None
     }
+    /// The read of what says which secrets an object of this body can have; none for a kind without secrets.
+    fn secrets_told_by(&self, _body: &Body) -> Option<Call> {
+        None
+    }
+    /// Pointers into the body of the secrets that an object has and the platform does not show: by the object as it was
+    /// read, and by the answer to [`Spec::secrets_told_by`].
+    fn secrets(&self, _remote: &Value, _told: &Value) -> Vec<String> {
+        Vec::new()
+    }
     /// The requests that carry an intent out, in order; every leaf of the bodies is already filled in.
     fn calls(&self, intent: &Intent) -> Vec<Call>;
     /// What the answer to one of those requests means.

@@ -14,7 +14,7 @@ use super::walk::Walk;
 use crate::kind::{Address, Code, Key, Kind, Shape};
 
 /// The only format of a document that there is.
-pub(super) const API_VERSION: &str = "flowform/v1";
+pub const API_VERSION: &str = "flowform/v1";
 
 /// Longest name of a pipeline.
 pub(super) const LONGEST_PIPELINE: usize = 63;

@@ -18,17 +18,18 @@ mod schema;
 mod source;
 mod tree;
 mod walk;
+pub mod yaml;
 
 #[cfg(test)]
 mod tests;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::kind::{Address, Body, Code};
 
 pub use blocks::Blocks;
 pub use diagnostic::{Checked, Diagnostic, Place, Problems, Snippet};
-pub use document::is_pipeline_name;
+pub use document::{API_VERSION, is_pipeline_name};
 pub use interpolate::Inputs;
 pub use lines::Lines;
 pub use schema::json_schema;
@@ -98,6 +99,11 @@ pub fn load(paths: &[PathBuf], inputs: &Inputs<'_>) -> Result<Loaded, Problems> 
     }
     let sources = source::read_all(paths, &mut report);
     check(sources, report, inputs)
+}
+
+/// Checks a text as if it had been read from a file of this name.
+pub fn check_text(name: &Path, text: String, inputs: &Inputs<'_>) -> Result<Loaded, Problems> {
+    check(vec![Source::new(name.to_owned(), text)], Report::default(), inputs)
 }
 
 /// Checks what was read; `report` has what went wrong with reading.

@@ -79,6 +79,14 @@ pub fn entry(section: &Section, observed: &Observed) -> Entry {
     }
 }
 
+/// Paths in which an object that is taken over would be changed, to have what a wanted body says.
+pub fn differences(kind: Kind, desired: &Body, observed: &Observed) -> Vec<String> {
+    let observed = diff::conceal(observed, [Some(desired), None]);
+    let mut difference = diff::compare(kind, desired, None, &observed.body, true);
+    difference.keep_secrets();
+    difference.changes.into_iter().map(|change| change.path).collect()
+}
+
 /// What an object has in the fields that a body says, and in those that its kind owns.
 fn as_found(kind: Kind, desired: &Body, observed: &Body) -> Body {
     let spec = kind.spec();

@@ -1,0 +1,125 @@
+//! Values as the YAML that a person would write, which reads back as the same values, whatever they hold.
+//!
+//! Short mappings take one line; texts are quoted where plain ones would be read as something else; `${` is escaped, since
+//! it would be filled in.
+
+use serde_json::{Map, Value};
+
+use super::diagnostic::is_invisible;
+use super::scalar::{Plain, plain};
+use crate::kind::is_secret_reference;
+
+/// Longest line, where a value can be broken at all.
+const WIDTH: usize = 110;
+
+/// Longest mapping under a key that takes one line.
+const SHORT: usize = 70;
+
+/// The members of a mapping as lines, indented by this many spaces.
+pub fn members(of: &Map<String, Value>, indent: usize) -> String {
+    let mut out = String::new();
+    for (name, value) in of {
+        out.push_str(&" ".repeat(indent));
+        out.push_str(&text(name));
+        out.push(':');
+        under_key(value, indent, &mut out);
+    }
+    out
+}
+
+/// A comment of one line, whatever it holds.
+pub fn comment(text: &str) -> String {
+    let line: String =
+        text.chars().map(|c| if c.is_control() || is_invisible(c) { '?' } else { c }).collect();
+    format!("# {line}\n")
+}
+
+/// What stands behind a key and its colon, to the end of the line or below.
+fn under_key(value: &Value, indent: usize, out: &mut String) {
+    match value {
+        Value::Object(of) if !of.is_empty() => {
+            let line = flow(value);
+            if is_flat(of) && line.len() <= SHORT {
+                let note =
+                    if is_secret_reference(value) { "    # the platform does not show it" } else { "" };
+                out.push_str(&format!(" {line}{note}\n"));
+            } else {
+                out.push('\n');
+                out.push_str(&members(of, indent + 2));
+            }
+        }
+        Value::Array(items) if !items.is_empty() => {
+            out.push('\n');
+            for item in items {
+                out.push_str(&" ".repeat(indent + 2));
+                out.push_str("- ");
+                let line = flow(item);
+                match item {
+                    Value::Object(of)
+                        if !(is_flat(of) && indent + 4 + line.len() <= WIDTH) && !of.is_empty() =>
+                    {
+                        out.push_str(members(of, indent + 4).trim_start());
+                    }
+                    _ => {
+                        out.push_str(&line);
+                        out.push('\n');
+                    }
+                }
+            }
+        }
+        other => out.push_str(&format!(" {}\n", flow(other))),
+    }
+}
+
+/// Whether no member holds others.
+fn is_flat(of: &Map<String, Value>) -> bool {
+    of.values().all(|value| match value {
+        Value::Object(of) => of.is_empty(),
+        Value::Array(items) => items.is_empty(),
+        _ => true,
+    })
+}
+
+/// A value on one line.
+fn flow(value: &Value) -> String {
+    match value {
+        Value::Object(of) if of.is_empty() => "{}".to_owned(),
+        Value::Object(of) => {
+            let members: Vec<String> = of.iter().map(|(k, v)| format!("{}: {}", text(k), flow(v))).collect();
+            format!("{{ {} }}", members.join(", "))
+        }
+        Value::Array(items) => {
+            let items: Vec<String> = items.iter().map(flow).collect();
+            format!("[{}]", items.join(", "))
+        }
+        Value::String(value) => text(&value.replace("${", "$${")),
+        other => other.to_string(),
+    }
+}
+
+/// A text, plain where that reads back as the same.
+fn text(of: &str) -> String {
+    let safe = |c: char| c.is_ascii_alphanumeric() || "_./@+-:() ".contains(c);
+    let is_plain = of.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_' || c == '/')
+        && of.chars().all(safe)
+        && !of.ends_with([' ', ':'])
+        && !of.contains(": ")
+        && plain(of) == Plain::Text;
+    if is_plain { of.to_owned() } else { quoted(of) }
+}
+
+/// A text in double quotes, with all that is not seen spelled out.
+fn quoted(of: &str) -> String {
+    let mut out = String::from("\"");
+    for c in of.chars() {
+        match c {
+            '"' | '\\' => out.extend(['\\', c]),
+            '\n' => out.push_str("\\n"),
+            '\t' => out.push_str("\\t"),
+            c if c.is_control() || is_invisible(c) => out.push_str(&format!("\\U{:08x}", u32::from(c))),
+            c => out.push(c),
+        }
+    }
+    out.push('"');
+    out
+}
