@@ -382,7 +382,9 @@ pub(crate) fn limit_to_manifest(
     }
     let ours: BTreeSet<&str> = manifest.sections.iter().map(|s| s.address.pipeline.as_str()).collect();
     let others = state.into_iter().flat_map(|s| s.entries.keys());
-    let others: Vec<&Address> = others.filter(|a| !ours.contains(a.pipeline.as_str())).collect();
+    let moved = &manifest.blocks.moved;
+    let others: Vec<&Address> =
+        others.filter(|a| !ours.contains(a.pipeline.as_str()) && !moved.contains_key(*a)).collect();
     if !others.is_empty() {
         let what = match options.mode {
             Mode::Destroy => "left, with what they use",

@@ -200,6 +200,26 @@ mod tests {
     }
 
     #[test]
+    fn secrets_are_told_by_what_is_masked_and_by_what_the_spec_requires() {
+        let told = json!({ "items": [{ "authSpec": [
+            { "name": "other", "spec": { "required": ["password"] } },
+            { "name": "O", "spec": {
+                "required": ["host", "accessToken", "key"],
+                "properties": { "key": { "format": "password" }, "pin": { "format": "password" }, "extra": {} },
+            } },
+        ] }] });
+        let remote = |params: Value| json!({ "items": [{ "auth": { "specName": "O", "params": params } }] });
+        let names = |params: Value| BaseConnection.secrets(&remote(params), &told);
+        assert_eq!(names(json!({ "host": "h" })), ["/auth/params/accessToken", "/auth/params/key"]);
+        let shown = json!({ "extra": "****", "pin": "in clear", "clientSecret": "in clear", "host": "h" });
+        assert_eq!(
+            names(shown),
+            ["extra", "pin", "clientSecret", "accessToken", "key"].map(|name| format!("/auth/params/{name}"))
+        );
+        assert_eq!(BaseConnection.secrets(&Value::Null, &Value::Null), [""; 0]);
+    }
+
+    #[test]
     fn a_changed_parameter_sends_all_of_them_once() {
         let after = json!({ "name": "n", "auth": { "params": { "host": "new", "accessToken": "t" } } });
         let intent = Intent::Update {

@@ -123,3 +123,93 @@ fn quoted(of: &str) -> String {
     out.push('"');
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::path::Path;
+
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+    use crate::manifest::{Inputs, check_text};
+
+    /// What a manifest makes of the parameters of a source that are written like this.
+    fn read_back(params: &Value) -> Result<Value, String> {
+        let Value::Object(document) = json!({
+            "apiVersion": "flowform/v1",
+            "pipeline": "p",
+            "source": {
+                "name": "s", "baseConnectionId": "b", "connectionSpec": { "id": "c" }, "params": params,
+            },
+        }) else {
+            return Err("no document".to_owned());
+        };
+        let text = members(&document, 0);
+        let nothing = |_: &str| None;
+        let inputs = Inputs { env: &nothing, vars: BTreeMap::new() };
+        match check_text(Path::new("m.yaml"), text.clone(), &inputs) {
+            Ok(loaded) => Ok(loaded.manifest.sections[0].body["params"].clone()),
+            Err(problems) => Err(format!("{}\n{text}", problems.text(false, 100))),
+        }
+    }
+
+    #[test]
+    fn what_looks_like_something_else_is_quoted() {
+        for (value, written) in [
+            (json!("result.id"), "result.id"),
+            (json!("https://acme.zendesk.com"), "https://acme.zendesk.com"),
+            (json!("no"), "no"),
+            (json!("true"), "\"true\""),
+            (json!("12e5"), "\"12e5\""),
+            (json!("1.0"), "\"1.0\""),
+            (json!(""), "\"\""),
+            (json!("a: b"), "\"a: b\""),
+            (json!("a #b"), "\"a #b\""),
+            (json!("- a"), "\"- a\""),
+            (json!("${env:HOME}"), "\"$${env:HOME}\""),
+            (json!("a\nb\u{202e}"), "\"a\\nb\\U0000202e\""),
+            (json!({ "a": [1, { "b": null }] }), "{ a: [1, { b: null }] }"),
+        ] {
+            assert_eq!(flow(&value), written);
+        }
+    }
+
+    fn values() -> impl Strategy<Value = Value> {
+        let text = "\\PC*|[ -~]{0,12}|[:#${}\\[\\],&*!|>%@`'\"\\\\\n\t -]{0,8}";
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            (-1e9..1e9_f64).prop_map(Value::from),
+            text.prop_map(Value::from),
+        ];
+        leaf.prop_recursive(3, 24, 4, |inner| {
+            // A key that begins with `$` or merges is refused by every manifest.
+            let key = "[a-zA-Z0-9 :#{}\\[\\],&*!|>%@`'\"\\\\.-]{1,8}";
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                prop::collection::btree_map(key, inner, 0..4)
+                    .prop_map(|members| Value::Object(members.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn every_value_reads_back_as_itself(value in values()) {
+            let params = json!({ "x": value });
+            prop_assert_eq!(read_back(&params).map_err(TestCaseError::fail)?, params);
+        }
+
+        #[test]
+        fn a_comment_stays_one(text in "\\PC*|[\\x00-\\x7f\u{85}\u{2028}]*") {
+            let comment = comment(&text);
+            prop_assert!(comment.starts_with("# ") && comment.ends_with('\n'));
+            let inside = comment.trim_end_matches('\n');
+            let breaks = inside.contains(['\n', '\r', '\u{85}', '\u{2028}']);
+            prop_assert!(!breaks, "{comment:?}");
+        }
+    }
+}
