@@ -60,35 +60,45 @@ pub fn export(found: &Found, place: &Place) -> Exported {
         }
     });
     // A flow that turns out to be beyond a manifest goes, and what it would have owned falls to another one.
-    loop {
+    while !flows.is_empty() {
         let layout = Layout::new(found, &flows);
         let texts: Vec<String> =
             layout.pipelines.iter().map(|pipeline| layout.text(pipeline, place)).collect();
         let whole = texts.join("---\n");
         let nothing = |_: &str| None;
         let inputs = manifest::Inputs { env: &nothing, vars: BTreeMap::new() };
-        let mistake = match manifest::check_text(Path::new("export"), whole, &inputs) {
+        let problems = match manifest::check_text(Path::new("export"), whole, &inputs) {
             Ok(loaded) => {
                 exported.notes = layout.differences(&loaded.manifest.sections);
                 let names = layout.pipelines.iter().map(|p| p.name.clone());
                 exported.pipelines = names.zip(texts).collect();
                 return exported;
             }
-            Err(problems) => problems.first_error(),
+            Err(problems) => problems,
         };
-        let line = mistake.as_ref().map_or(1, |(line, _)| *line);
-        let mut lines = 0;
-        let at = texts.iter().position(|text| {
-            lines += text.lines().count() + 1;
-            line < lines
-        });
-        let why = mistake.map_or_else(|| "it cannot be read back".to_owned(), |(_, message)| message);
-        let at = at.unwrap_or_default();
-        if at >= flows.len() {
-            return exported;
+        // The first mistake of each document speaks for its flow.
+        let mut wrong: BTreeMap<usize, String> = BTreeMap::new();
+        for (line, why) in problems.lines_of_errors() {
+            let mut lines = 0;
+            let at = texts.iter().position(|text| {
+                lines += text.lines().count() + 1;
+                line < lines
+            });
+            wrong.entry(at.unwrap_or_default()).or_insert_with(|| why.to_owned());
         }
-        exported.left_out.push((flows.remove(at).clone(), why));
+        // Whatever the mistake, each turn ends with fewer flows.
+        if wrong.is_empty() {
+            wrong.insert(0, "it cannot be read back".to_owned());
+        }
+        let mut at = 0;
+        flows.retain(|id| {
+            let why = wrong.remove(&at);
+            at += 1;
+            exported.left_out.extend(why.clone().map(|why| ((*id).clone(), why)));
+            why.is_none()
+        });
     }
+    exported
 }
 
 /// Why a flow cannot be a pipeline, as far as that shows before it is written.
