@@ -14,12 +14,12 @@
 //! | module | does | knows nothing of |
 //! |---|---|---|
 //! | [`cli`] | flags, environment, clock, terminal; exit codes (`exit.rs`) | how anything is done |
-//! | [`manifest`] | YAML with positions -> sections, or every mistake at once | kinds by name, the platform |
+//! | [`manifest`] | YAML with positions -> sections, or every mistake at once; lines, patches | kinds by name, the platform |
 //! | [`state`] | what we did; lock, log, snapshot | what the changes mean |
 //! | [`observe`] | what the platform has, in few reads | what is wanted |
 //! | [`plan`] | three pictures -> operations and steps; guards | network, clock, files |
 //! | [`export`] | what there is -> manifests that want exactly that | the network, files |
-//! | [`render`] | a plan or a report as text or JSON | kinds by name, streams |
+//! | [`render`] | a plan or a report as text, as a review comment, as a page, as JSON | kinds by name, streams |
 //! | [`apply`] | steps over their graph, recording each result; recovery | how a request is carried |
 //! | [`kind`] | all that is true of one kind: fields, rules, requests, answers | everything above |
 //! | [`api`] | one request out, one answer in: credentials, repetition, errors | what a request means |
@@ -46,7 +46,7 @@
 //! | `state/SANDBOX.json` (`state/emulator/SANDBOX.json` with `--emulator`), `.log`, `.lock`, `.backup` beside it | `state` |
 //! | `state/emulator/platform.jsonl`, `.lock` beside it | `emulator` |
 //! | a saved plan, given by path | `cli::plan_file` |
-//! | manifests of what there is, given by path | `cli::export` writes |
+//! | what `-o`, `--markdown FILE` and their like name | `cli::files` writes |
 //! | a secret's file, a credential file, a CA file, given by path | `cli` reads |
 
 pub mod api;

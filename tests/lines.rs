@@ -1,8 +1,8 @@
 //! What is brought to the manifest's own lines: mistakes in the formats of CI systems, and (below) what a plan finds.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::support::{Sandbox, pipeline};
+use crate::support::{Planned, Sandbox, Text, pipeline};
 
 /// A file with an error and a warning, one that is not there, one with a warning, and one without fault.
 fn faulty() -> Sandbox {
@@ -124,4 +124,153 @@ fn a_file_whose_errors_are_not_listed_fails_all_the_same() {
     ran.shows("failures=\"2\"").shows("... and 100 more").shows("1 error, not listed here").end();
     let sarif = s.run(&["validate", "a.yaml", "b.yaml", "--format", "sarif"]).exit(4);
     sarif.shows("101 more are not listed.").end();
+}
+
+/// A manifest with comments and every way of writing, whose pipeline was applied.
+fn commented() -> (Sandbox, Text) {
+    let s = Sandbox::new();
+    let manifest = pipeline("users")
+        .edit("apiVersion", "# The users of Zendesk.\napiVersion")
+        .edit("name: users base", "name: 'users base'   # as on the dashboard")
+        .edit("description: what is read", "description: |\n    what\n    is read\n  # its parameters")
+        .edit("name: users flow", "name: \"users ${env:WHICH:-flow}\"")
+        .edit("interval: 15 }", "interval: 15 }   # often enough")
+        .edit("- { source: result.id,", "# the key\n    - { source: result.id,");
+    s.write("pipelines/m.yaml", manifest.as_str());
+    s.run(&["apply", "pipelines", "--auto-approve"]).success().end();
+    (s, manifest)
+}
+
+/// Gives somebody's mappings to the only mapping set.
+fn put_mappings(s: &Sandbox, change: impl FnOnce(&mut Vec<Value>)) {
+    let set = s.contents().one("mappingSets").clone();
+    let mut body = set.body.clone();
+    change(body["mappings"].as_array_mut().unwrap());
+    s.somebody().send("PUT", &format!("/conversion/mappingSets/{}", set.id), &[], &body);
+}
+
+fn plan_of(s: &Sandbox) -> Planned {
+    s.plan(&["pipelines"])
+}
+
+/// Applies a patch as a person does.
+#[track_caller]
+fn take(s: &Sandbox, patch: &str) {
+    s.write("p.diff", patch);
+    let git = std::process::Command::new("git").args(["apply", "p.diff"]).current_dir(s.path()).output();
+    let git = git.unwrap();
+    assert!(git.status.success(), "{}\n{patch}", String::from_utf8_lossy(&git.stderr));
+}
+
+#[test]
+fn drift_goes_back_into_the_manifest() {
+    let (s, manifest) = commented();
+    let none = s.run(&["plan", "pipelines", "--suggest"]).success().says("nothing has drifted");
+    assert_eq!(none.stdout, "");
+
+    let contents = s.contents();
+    let set = |path: &str, value: Value| json!({ "op": "add", "path": path, "value": value });
+    let somebody = s.somebody();
+    let operations = json!([set("/name", json!("it's theirs")), set("/description", json!("new: # text"))]);
+    somebody.patch("connections", contents.one("connections"), &operations);
+    let operations =
+        json!([set("/description", json!("three\nlines\nof text\n")), set("/name", json!("true"))]);
+    somebody.patch("sourceConnections", contents.one("sourceConnections"), &operations);
+    let operations = json!([{ "op": "remove", "path": "/description", "value": "what is written" }]);
+    somebody.patch("targetConnections", contents.one("targetConnections"), &operations);
+    let flow = contents.one("flows");
+    let operations = json!([set("/scheduleParams/interval", json!("45")), set("/name", json!("renamed"))]);
+    somebody.patch("flows", flow, &operations);
+    let flow = s.contents().one("flows").clone();
+    let off = format!("/flowservice/flows/{}/action?op=disable", flow.id);
+    somebody.send("POST", &off, &[("if-match", flow.etag())], &Value::Null);
+    put_mappings(&s, |mappings| {
+        mappings.retain(|mapping| mapping["destination"] != "_extconndev.id");
+        mappings[0]["source"] = "lower(result.email)".into();
+        mappings[0]["sourceType"] = "text/x.aep-xl".into();
+        let phone = json!({ "sourceType": "text/x.schema-path", "source": "result.phone",
+            "destination": "_extconndev.phone" });
+        mappings.push(phone);
+    });
+
+    let suggested = s.run(&["plan", "pipelines", "--suggest"]);
+    insta::assert_snapshot!("suggest", suggested);
+    assert_eq!(s.read("pipelines/m.yaml"), manifest.as_str(), "a suggestion changed the manifest");
+    take(&s, &suggested.stdout);
+    let patched = s.read("pipelines/m.yaml");
+    for comment in manifest.as_str().lines().filter_map(|line| line.split_once('#')).map(|(_, text)| text) {
+        assert!(patched.contains(comment), "{comment:?} is gone:\n{patched}");
+    }
+    // All that is left is what is told from the environment.
+    let planned = plan_of(&s);
+    let caused = |cause: &str| {
+        let changes = planned.operations().iter().flat_map(|o| o["changes"].as_array().unwrap());
+        let of = changes.filter(|c| c["cause"] == cause).map(|c| c["path"].as_str().unwrap().to_owned());
+        of.collect::<Vec<_>>()
+    };
+    assert_eq!(caused("platform"), ["/name"], "{patched}");
+    assert_eq!(caused("both"), [""; 0]);
+    assert_eq!(planned.drift(), ["users.dataflow /name"]);
+    s.write("pipelines/m.yaml", Text::of(&patched).edit("users ${env:WHICH:-flow}", "renamed").as_str());
+    s.run(&["apply", "pipelines", "--auto-approve"]).success().end();
+    assert!(plan_of(&s).is_empty());
+}
+
+#[test]
+fn what_is_gone_is_told_and_left_alone() {
+    let (s, _) = commented();
+    s.somebody().delete("flows", s.contents().one("flows"));
+    let suggested = s.run(&["plan", "pipelines", "--suggest"]).success();
+    assert_eq!(suggested.stdout, "");
+    suggested
+        .says("pipelines/m.yaml:35:1: users.dataflow: ")
+        .says("remove the section if it shall stay gone")
+        .end();
+}
+
+#[test]
+fn a_suggestion_of_the_embedded_platform_with_its_own_calls() {
+    let s = Sandbox::bare();
+    s.manifest(&pipeline("users"));
+    s.apply(&["--emulator"]).success().end();
+    let path = format!("/data/foundation/flowservice/flows/{}", s.contents().one("flows").id);
+    let operations = r#"[{ "op": "replace", "path": "/scheduleParams/interval", "value": 60 }]"#;
+    s.run(&["emulator", "call", "PATCH", &path, operations]).success().end();
+    let suggested = s.run(&["plan", "m.yaml", "--emulator", "--suggest"]).success();
+    take(&s, &suggested.stdout);
+    assert_eq!(s.read("m.yaml"), pipeline("users").edit("interval: 15", "interval: 60").as_str());
+    assert!(s.plan(&["--emulator"]).is_empty());
+}
+
+/// A plan's annotations at the lines of the manifest.
+fn annotated(s: &Sandbox) -> String {
+    let planned = s.plan(&[]);
+    let plan = flowform::plan::saved::decode(&planned.text).unwrap();
+    let inputs = flowform::manifest::Inputs { env: &|_| None, vars: std::collections::BTreeMap::new() };
+    let loaded = flowform::manifest::load(&[s.path().join("m.yaml")], &inputs).unwrap();
+    let text = flowform::render::github::plan(&plan, &|address, pointer| {
+        loaded.manifest.lines.place(address, pointer)
+    });
+    text.replace(s.path().to_str().unwrap(), "")
+}
+
+#[test]
+fn a_plan_as_annotations() {
+    let s = Sandbox::new();
+    let manifest = pipeline("users");
+    s.manifest(&manifest);
+    s.converge(&[]);
+    let contents = s.contents();
+    s.somebody().describe("flows", contents.one("flows"), "100%\n::error::mine");
+    s.manifest(
+        &manifest
+            .edit("interval: 15", "interval: 30")
+            .edit("source: result.email", "source: result.mail")
+            .edit("    - { source: result.id, destination: _extconndev.id }\n", "")
+            .edit("params: {}", "params: { page: 2 }")
+            .edit("https://acme.", "https://other."),
+    );
+    // Ids differ from run to run.
+    let id = &contents.one("sourceConnections").id;
+    insta::assert_snapshot!("annotations", annotated(&s).replace(id.as_str(), "ID"));
 }

@@ -33,6 +33,7 @@ mod requests;
 mod review;
 mod session;
 mod table;
+mod terraform;
 mod words;
 
 #[test]

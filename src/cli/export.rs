@@ -106,7 +106,7 @@ async fn look(
             found.objects.insert((Kind::Dataflow, flow.id.clone()), flow);
         }
     }
-    let mut open: BTreeSet<Id> = parents_of(&found, found.objects.keys().cloned().collect());
+    let mut open: BTreeSet<Id> = parents_of(&found, &found.objects.keys().cloned().collect());
     while !open.is_empty() {
         // Addresses only tell the answers apart here.
         let address = |(kind, id): &Id| Address::new(id, *kind);
@@ -121,13 +121,13 @@ async fn look(
                 new.insert(id);
             }
         }
-        open = parents_of(&found, new);
+        open = parents_of(&found, &new);
     }
     Ok(found)
 }
 
 /// What these objects refer to and was not read yet.
-fn parents_of(found: &Found, of: BTreeSet<Id>) -> BTreeSet<Id> {
+fn parents_of(found: &Found, of: &BTreeSet<Id>) -> BTreeSet<Id> {
     let objects = of.iter().filter_map(|id| Some((id.0, found.objects.get(id)?)));
     objects
         .flat_map(|(kind, object)| export::parents(kind, &object.body))

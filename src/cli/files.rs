@@ -24,6 +24,7 @@ pub(crate) fn write(what: &str, path: &Path, text: &str, readers: Readers) -> Re
         return std::fs::write(path, text).map_err(|e| failed(&e));
     }
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    std::fs::metadata(folder).map_err(|e| failed(&e))?;
     let mut builder = tempfile::Builder::new();
     if readers == Readers::Others {
         open_to_others(&mut builder);

@@ -20,6 +20,7 @@ mod show;
 mod shown;
 mod signals;
 mod state;
+mod suggest;
 mod validate;
 mod voice;
 

@@ -7,7 +7,7 @@ use super::output::Output;
 use super::session::{self, Prepared, Session};
 use super::settings::{ManifestArguments, PlatformArguments};
 use super::shown::{CheckArguments, FormatArguments};
-use super::{plan_file, validate};
+use super::{plan_file, suggest, validate};
 use crate::kind::Address;
 use crate::manifest::Manifest;
 use crate::plan::{Mode, Options, Selection, Selector};
@@ -87,6 +87,11 @@ pub(crate) struct PlanArguments {
     /// Only tell what the platform has otherwise than the last apply left it; exits with 11 if there is any
     #[arg(long, conflicts_with_all = ["replace", "adopt", "create_beside", "send_secrets", "allow_deletes"])]
     refresh_only: bool,
+
+    /// Print, instead of the plan, a patch that makes the manifest say what the platform has where it has drifted
+    #[arg(long, conflicts_with_all = ["destroy", "refresh_only", "out", "detailed_exitcode", "fail_on",
+        "max_deletes", "format", "requests", "text", "json"])]
+    suggest: bool,
 
     /// Exit with 0 when there is nothing to do, 2 when there are changes
     #[arg(long)]
@@ -170,7 +175,12 @@ pub(crate) async fn run(
         output.note(&format!("{why}; apply will need it"));
     }
     let plan = &prepared.plan;
-    arguments.formats.show(plan, output)?;
+    if arguments.suggest {
+        suggest::show(plan, &manifest, &arguments.manifest, output);
+        session.close().await;
+        return Ok(Status::Success);
+    }
+    arguments.formats.show(plan, &manifest.lines, output)?;
     if let Some(path) = &arguments.out {
         plan_file::write(path, plan)?;
         output.note(&format!("the plan is saved; carry it out with `flowform apply {}`", path.display()));

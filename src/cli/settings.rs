@@ -32,8 +32,12 @@ fn variable(text: &str) -> Result<(String, String), String> {
 impl ManifestArguments {
     /// Reads and checks the manifests.
     pub(crate) fn load(&self) -> Result<Loaded, manifest::Problems> {
-        let inputs = manifest::Inputs { env: &environment, vars: self.vars.iter().cloned().collect() };
-        manifest::load(&self.paths, &inputs)
+        manifest::load(&self.paths, &self.inputs())
+    }
+
+    /// What the manifests may refer to.
+    pub(crate) fn inputs(&self) -> manifest::Inputs<'static> {
+        manifest::Inputs { env: &environment, vars: self.vars.iter().cloned().collect() }
     }
 }
 

@@ -6,6 +6,7 @@ use super::exit::{Failure, Status};
 use super::output::Output;
 use super::plan_file;
 use super::shown::{CheckArguments, FormatArguments};
+use crate::manifest::Lines;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
@@ -22,7 +23,7 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments, output: &Output) -> Result<Status, Failure> {
     let plan = plan_file::read(&arguments.plan)?;
-    arguments.formats.show(&plan, output)?;
+    arguments.formats.show(&plan, &Lines::default(), output)?;
     arguments.checks.check(&plan, "change the manifest, or check for less")?;
     Ok(Status::Success)
 }

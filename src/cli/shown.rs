@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use super::exit::{Failure, Status};
 use super::files::{self, Readers};
 use super::output::Output;
+use crate::manifest::Lines;
 use crate::plan::check::{self, Checks, Sort};
 use crate::plan::{Action, Plan};
 use crate::render::{self, Style};
@@ -14,8 +15,18 @@ use crate::render::{self, Style};
 pub(crate) enum Format {
     /// For people, on a terminal
     Text,
+    /// For a comment on a pull request: at most 65,536 characters, the worst changes first
+    Markdown,
     /// One JSON object (docs/json.md)
     Json,
+    /// One page for a browser, with all it needs in it
+    Html,
+    /// As `terraform show -json` prints a plan, for the tools that read that (docs/terraform-json.md)
+    TerraformJson,
+    /// Annotations for GitHub, each at the line of the manifest that causes it; from a saved plan, without lines
+    Github,
+    /// Counts alone, for the widget on GitLab's merge requests (`artifacts:reports:terraform`)
+    Gitlab,
 }
 
 /// In which formats, and where to.
@@ -34,28 +45,66 @@ pub(crate) struct FormatArguments {
     #[arg(long, value_name = "FILE")]
     text: Option<PathBuf>,
 
+    /// Also write it as Markdown to this file
+    #[arg(long, value_name = "FILE")]
+    markdown: Option<PathBuf>,
+
+    /// Tells this plan's comment from those of other plans on the same pull request
+    #[arg(long, value_name = "KEY", default_value = "")]
+    markdown_key: String,
+
     /// Also write it as JSON to this file
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+
+    /// Also write it as a page for a browser to this file
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+
+    /// Also write it to this file as `terraform show -json` would
+    #[arg(long, value_name = "FILE")]
+    terraform_json: Option<PathBuf>,
+
+    /// Also write its counts for GitLab to this file
+    #[arg(long, value_name = "FILE")]
+    gitlab: Option<PathBuf>,
 }
 
 impl FormatArguments {
-    /// Shows a plan everywhere it was asked for.
-    pub(crate) fn show(&self, plan: &Plan, output: &Output) -> Result<(), Failure> {
-        output.data(&self.rendered(plan, self.format, output.style()));
-        let files = [(Format::Text, &self.text), (Format::Json, &self.json)];
+    /// Shows a plan everywhere it was asked for. `lines` tells where the manifest says what.
+    pub(crate) fn show(&self, plan: &Plan, lines: &Lines, output: &Output) -> Result<(), Failure> {
+        output.data(&self.rendered(plan, lines, self.format, output.style()));
+        let files = [
+            (Format::Text, &self.text),
+            (Format::Markdown, &self.markdown),
+            (Format::Json, &self.json),
+            (Format::Html, &self.html),
+            (Format::TerraformJson, &self.terraform_json),
+            (Format::Gitlab, &self.gitlab),
+        ];
         for (format, path) in files {
             let Some(path) = path else { continue };
-            let text = self.rendered(plan, format, Style::FILE);
+            let text = self.rendered(plan, lines, format, Style::FILE);
             files::write("the plan", path, &output.redact(&text), Readers::Others)?;
         }
         Ok(())
     }
 
-    fn rendered(&self, plan: &Plan, format: Format, style: Style) -> String {
+    fn rendered(&self, plan: &Plan, lines: &Lines, format: Format, style: Style) -> String {
         match format {
             Format::Text => render::text::plan(plan, &Style { requests: self.requests, ..style }),
             Format::Json => render::json::to_string(&render::json::plan(plan)),
+            Format::Markdown => {
+                let limit = render::markdown::GITHUB_LIMIT;
+                render::markdown::plan(
+                    plan,
+                    &render::markdown::Options { limit, key: self.markdown_key.clone() },
+                )
+            }
+            Format::Github => render::github::plan(plan, &|address, field| lines.place(address, field)),
+            Format::Gitlab => render::json::to_string(&render::gitlab::report(plan)),
+            Format::Html => render::html::plan(plan),
+            Format::TerraformJson => render::json::to_line(&render::terraform::plan(plan)),
         }
     }
 }

@@ -6,6 +6,7 @@
 mod section;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 use std::path::Path;
 
 use serde_json::{Map, Value, json};
@@ -62,8 +63,7 @@ pub fn export(found: &Found, place: &Place) -> Exported {
     // A flow that turns out to be beyond a manifest goes, and what it would have owned falls to another one.
     while !flows.is_empty() {
         let layout = Layout::new(found, &flows);
-        let texts: Vec<String> =
-            layout.pipelines.iter().map(|pipeline| layout.text(pipeline, place)).collect();
+        let texts: Vec<String> = layout.pipelines.iter().map(|pipeline| pipeline.text(place)).collect();
         let whole = texts.join("---\n");
         let nothing = |_: &str| None;
         let inputs = manifest::Inputs { env: &nothing, vars: BTreeMap::new() };
@@ -135,6 +135,34 @@ struct Pipeline<'a> {
     flow: &'a Observed,
     /// What it owns, in the order of kinds, with its section.
     sections: BTreeMap<Kind, (&'a Observed, Value)>,
+}
+
+impl Pipeline<'_> {
+    /// The document.
+    fn text(&self, place: &Place) -> String {
+        let name = self.flow.body.get("name").and_then(Value::as_str).unwrap_or_default();
+        let mut text =
+            yaml::comment(&format!("The dataflow {name} ({}), as `flowform export` found it.", self.flow.id));
+        let mut header = Map::new();
+        header.insert("apiVersion".into(), manifest::API_VERSION.into());
+        header.insert("pipeline".into(), self.name.as_str().into());
+        header.insert("platform".into(), json!({ "org": place.org, "sandbox": place.sandbox }));
+        text.push_str(&yaml::members(&header, 0));
+        text.push('\n');
+        text.push_str(&yaml::comment(
+            "`flowform apply` takes these over as they are. Once that is done, this block may go.",
+        ));
+        let ids =
+            self.sections.iter().map(|(kind, (o, _))| (kind.section().to_owned(), o.id.as_str().into()));
+        let import = Map::from_iter([("import".to_owned(), Value::Object(ids.collect()))]);
+        text.push_str(&block(&import));
+        for (kind, (_, section)) in &self.sections {
+            text.push('\n');
+            let section = section::written(section, kind.spec().grammar());
+            text.push_str(&block(&Map::from_iter([(kind.section().to_owned(), section)])));
+        }
+        text
+    }
 }
 
 struct Layout<'a> {
@@ -225,33 +253,6 @@ impl<'a> Layout<'a> {
         })
     }
 
-    fn text(&self, pipeline: &Pipeline<'_>, place: &Place) -> String {
-        let name = pipeline.flow.body.get("name").and_then(Value::as_str).unwrap_or_default();
-        let mut text = yaml::comment(&format!(
-            "The dataflow {name} ({}), as `flowform export` found it.",
-            pipeline.flow.id
-        ));
-        let mut header = Map::new();
-        header.insert("apiVersion".into(), manifest::API_VERSION.into());
-        header.insert("pipeline".into(), pipeline.name.as_str().into());
-        header.insert("platform".into(), json!({ "org": place.org, "sandbox": place.sandbox }));
-        text.push_str(&yaml::members(&header, 0));
-        text.push('\n');
-        text.push_str(&yaml::comment(
-            "`flowform apply` takes these over as they are. Once that is done, this block may go.",
-        ));
-        let ids =
-            pipeline.sections.iter().map(|(kind, (o, _))| (kind.section().to_owned(), o.id.as_str().into()));
-        let import = Map::from_iter([("import".to_owned(), Value::Object(ids.collect()))]);
-        text.push_str(&block(&import));
-        for (kind, (_, section)) in &pipeline.sections {
-            text.push('\n');
-            let section = section::written(section, kind.spec().grammar());
-            text.push_str(&block(&Map::from_iter([(kind.section().to_owned(), section)])));
-        }
-        text
-    }
-
     /// What a plan right after the imports would change, which the platform has in a form that no manifest can say.
     fn differences(&self, sections: &[Section]) -> Vec<String> {
         let ids: BTreeMap<&Address, &Observed> = self
@@ -282,7 +283,7 @@ fn block(of: &Map<String, Value>) -> String {
     for (name, value) in of {
         match value {
             Value::Object(members) => {
-                text.push_str(&format!("{name}:\n{}", yaml::members(members, 2)));
+                let _ = write!(text, "{name}:\n{}", yaml::members(members, 2));
             }
             _ => text.push_str(&yaml::members(of, 0)),
         }

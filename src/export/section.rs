@@ -134,7 +134,7 @@ fn shortest(kind: Kind, mut section: Value, context: &Context<'_>) -> Value {
     }
     let wanted = spec.desired(&section, context);
     let mut pointers = Vec::new();
-    optional(&section, spec.grammar(), String::new(), &mut pointers);
+    optional(&section, spec.grammar(), "", &mut pointers);
     // Whom it refers to stands in the context as well.
     let refers = |name: &str| spec.references().iter().any(|key| [key.by_id, key.by_address].contains(&name));
     pointers.retain(|pointer| !refers(pointer.trim_start_matches('/')));
@@ -152,7 +152,7 @@ fn shortest(kind: Kind, mut section: Value, context: &Context<'_>) -> Value {
 }
 
 /// Pointers of the members that may be left out, outer ones first. Names of grammars need no escapes.
-fn optional(section: &Value, keys: &[Key], at: String, pointers: &mut Vec<String>) {
+fn optional(section: &Value, keys: &[Key], at: &str, pointers: &mut Vec<String>) {
     for key in keys {
         let Some(value) = section.get(key.name) else { continue };
         let pointer = format!("{at}/{}", key.name);
@@ -160,7 +160,7 @@ fn optional(section: &Value, keys: &[Key], at: String, pointers: &mut Vec<String
             pointers.push(pointer.clone());
         }
         if let Shape::Object(keys) = key.shape {
-            optional(value, keys, pointer, pointers);
+            optional(value, keys, &pointer, pointers);
         }
     }
 }

@@ -206,7 +206,7 @@ impl Spec for Mapping {
     }
 
     fn row(&self) -> Row {
-        Row { main: "source", implied: &[("sourceType", "ATTRIBUTE")] }
+        Row { label: "destination", main: "source", implied: &[("sourceType", "ATTRIBUTE")] }
     }
 
     fn collection(&self) -> &'static str {

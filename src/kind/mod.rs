@@ -373,6 +373,8 @@ pub(crate) fn usable_id(text: &str) -> Option<String> {
 /// How one member of a list that a kind owns is shown.
 #[derive(Clone, Copy, Debug)]
 pub struct Row {
+    /// What a member's name stands for: `destination`.
+    pub label: &'static str,
     /// The field that says what the member is made from.
     pub main: &'static str,
     /// Fields with the values that go without saying.
@@ -404,8 +406,8 @@ pub trait Spec: Sync {
     fn check(&self, section: &Value, context: &Context<'_>) -> Vec<Finding>;
     /// The wanted body of a section that passed [`Spec::check`]: defaults filled in, references and secrets as leaves.
     fn desired(&self, section: &Value, context: &Context<'_>) -> Body;
-    /// By which ways a section may say the field at this pointer of a body, the one to take for a new value first; none for
-    /// a field that no section says. What [`Spec::desired`] does, the other way round.
+    /// By which ways a section may say the field at this pointer of a body, the one to take for a new value first; none
+    /// for a field that no section says. What [`Spec::desired`] does, the other way round.
     fn written(&self, pointer: &str) -> Vec<Route> {
         vec![route::keys(route::names(pointer))]
     }
@@ -417,7 +419,7 @@ pub trait Spec: Sync {
     }
     /// How the members below [`Spec::owned`] are shown, one per line.
     fn row(&self) -> Row {
-        Row { main: "", implied: &[] }
+        Row { label: "", main: "", implied: &[] }
     }
     /// Whether the object's first start lies behind `now` (epoch seconds), so that [`Rule::Frozen`] fields are frozen.
     fn started(&self, _body: &Body, _now: i64) -> bool {

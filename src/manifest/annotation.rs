@@ -32,7 +32,12 @@ pub(crate) fn annotation(level: Level, title: &str, place: Option<&Place>, messa
             property(&file_name(place))
         );
     }
-    format!("::{} {properties}title={}::{}\n", level.word(), property(&safe(title)), data(&safe(message)))
+    format!(
+        "::{} {properties}title={}::{}\n",
+        level.word(),
+        property(&safe(title).replace('\n', "\\n")),
+        data(&safe(message))
+    )
 }
 
 /// The file as a terminal can show it.
@@ -65,7 +70,7 @@ mod tests {
         assert_eq!(
             line,
             "::notice file=a%2Cb%3Ac\\n%3A%3Aerror%3A%3Ax%25.yaml,line=2,col=3,endLine=2,endColumn=5,\
-             title=t%2C%3A\\u{d}%0A::100%25\\u{d}%0A::error::no\\u{1b}[1m\n"
+             title=t%2C%3A\\u{d}\\n::100%25\\u{d}%0A::error::no\\u{1b}[1m\n"
         );
     }
 }

@@ -43,8 +43,18 @@ impl Lines {
         Self(Arc::new(Files { sources, trees, sections }))
     }
 
-    /// Where the field at this pointer of an address's body is said, or what is nearest above it; without a pointer, where
-    /// the section begins. `None` for an address that the manifest does not have.
+    /// The files, as they were read.
+    pub(super) fn sources(&self) -> &[Source] {
+        &self.0.sources
+    }
+
+    /// The number of the file that describes an address.
+    pub(super) fn file_of(&self, address: &Address) -> Option<usize> {
+        Some(self.0.sections.get(address)?.key_at.file)
+    }
+
+    /// Where the field at this pointer of an address's body is said, or what is nearest above it; without a pointer,
+    /// where the section begins. `None` for an address that the manifest does not have.
     pub fn place(&self, address: &Address, pointer: Option<&str>) -> Option<Place> {
         let origin = self.0.sections.get(address)?;
         let file = origin.key_at.file;
@@ -64,7 +74,15 @@ pub(super) enum Step<'t> {
     Item(NodeId),
 }
 
-impl Step<'_> {
+impl<'t> Step<'t> {
+    /// The entry, if it is one of a mapping.
+    pub(super) fn entry(self) -> Option<&'t Entry> {
+        match self {
+            Self::Entry(entry) => Some(entry),
+            Self::Item(_) => None,
+        }
+    }
+
     pub(super) fn node(self) -> NodeId {
         match self {
             Self::Entry(entry) => entry.value,
@@ -80,8 +98,7 @@ impl Step<'_> {
     }
 }
 
-/// Goes a way as far as the tree has it. Of a way with two beginnings (an object by id or by address) the taken one is the
-/// one that leads somewhere.
+/// Goes a way as far as the tree has it.
 pub(super) fn walk<'t>(tree: &'t Tree, from: NodeId, route: &[Turn]) -> Vec<Step<'t>> {
     let mut node = from;
     let mut steps = Vec::with_capacity(route.len());

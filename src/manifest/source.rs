@@ -14,6 +14,9 @@ use super::diagnostic::{At, Place, Raw, Report, Snippet};
 use crate::kind::Code;
 use crate::secret::MASK;
 
+/// What some editors put at the beginning of a UTF-8 file.
+pub(super) const MARK: char = '\u{feff}';
+
 /// Larger files are refused.
 const LARGEST: u64 = 10 * 1024 * 1024;
 
@@ -26,6 +29,8 @@ const BEHIND: usize = 240;
 pub(super) struct Source {
     pub(super) file: PathBuf,
     pub(super) text: String,
+    /// Whether the file begins with a byte order mark, which is no part of the text.
+    pub(super) has_mark: bool,
     /// Byte offset of each line's start.
     lines: Vec<usize>,
     /// Documents that could not be parsed: of their lines only values of plain keys are shown.
@@ -43,7 +48,7 @@ impl Source {
             _ => None,
         });
         let lines = std::iter::once(0).chain(ends).collect();
-        Self { file, text, lines, unparsed: Vec::new(), hidden: Vec::new() }
+        Self { file, text, has_mark: false, lines, unparsed: Vec::new(), hidden: Vec::new() }
     }
 
     /// Values that no snippet shows.
@@ -328,10 +333,11 @@ impl Reader<'_> {
         }
         match String::from_utf8(bytes) {
             Ok(mut text) => {
-                if text.starts_with('\u{feff}') {
-                    text.drain(..'\u{feff}'.len_utf8());
+                let has_mark = text.starts_with(MARK);
+                if has_mark {
+                    text.drain(..MARK.len_utf8());
                 }
-                self.sources.push(Source::new(path.to_owned(), text));
+                self.sources.push(Source { has_mark, ..Source::new(path.to_owned(), text) });
             }
             Err(error) => {
                 let at = error.utf8_error().valid_up_to();

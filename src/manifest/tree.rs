@@ -4,7 +4,7 @@
 //! Nodes lie in one table, and an alias is the number of its node, so that aliases cost no memory.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use granit_parser::{ErrorKind, Event, Marker, Parser, ScalarStyle, ScanError, Span, options};
@@ -34,6 +34,8 @@ pub(super) struct Tree {
     nodes: Vec<Node>,
     /// The documents' roots; empty documents are not among them.
     pub(super) documents: Vec<NodeId>,
+    /// Values with an anchor, which aliases may mean as well.
+    anchored: HashSet<usize>,
 }
 
 /// A value.
@@ -92,6 +94,20 @@ pub(super) struct Entry {
 impl Tree {
     pub(super) fn node(&self, id: NodeId) -> &Node {
         &self.nodes[id.0]
+    }
+
+    /// Whether a value has an anchor: then it may be meant in several places.
+    pub(super) fn is_anchored(&self, id: NodeId) -> bool {
+        self.anchored.contains(&id.0)
+    }
+
+    /// The lists and mappings that an offset lies within.
+    pub(super) fn around(&self, offset: usize) -> impl Iterator<Item = NodeId> {
+        let holds = move |node: &Node| {
+            let is_collection = matches!(node.content, Content::Mapping(_) | Content::Sequence(_));
+            is_collection && node.at.start < offset && offset < node.at.end
+        };
+        self.nodes.iter().enumerate().filter(move |(_, node)| holds(node)).map(|(number, _)| NodeId(number))
     }
 
     /// The mapping's entries; nothing for any other node.
@@ -179,8 +195,8 @@ pub(super) fn parse(file: usize, source: &mut Source, inputs: &Inputs<'_>, repor
             }
         }
     }
-    let Builder { nodes, documents, .. } = builder;
-    let tree = Tree { nodes, documents };
+    let Builder { nodes, documents, anchored, .. } = builder;
+    let tree = Tree { nodes, documents, anchored };
     source.text = text;
     tree
 }
@@ -223,6 +239,7 @@ struct Builder<'a> {
     documents: Vec<NodeId>,
     frames: Vec<Frame>,
     anchors: HashMap<usize, NodeId>,
+    anchored: HashSet<usize>,
     expansion: usize,
     /// Where the current document begins.
     document: usize,
@@ -245,6 +262,7 @@ impl<'a> Builder<'a> {
             documents: Vec::new(),
             frames: Vec::new(),
             anchors: HashMap::new(),
+            anchored: HashSet::new(),
             expansion: 0,
             document: 0,
             last: None,
@@ -434,6 +452,7 @@ impl<'a> Builder<'a> {
     fn complete(&mut self, id: NodeId, anchor: usize) {
         if anchor != 0 {
             self.anchors.insert(anchor, id);
+            self.anchored.insert(id.0);
         }
         let node = &self.nodes[id.0];
         let at = node.at;

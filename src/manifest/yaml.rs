@@ -3,6 +3,8 @@
 //! Short mappings take one line; texts are quoted where plain ones would be read as something else; `${` is escaped, since
 //! it would be filled in.
 
+use std::fmt::Write as _;
+
 use serde_json::{Map, Value};
 
 use super::diagnostic::is_invisible;
@@ -42,7 +44,7 @@ fn under_key(value: &Value, indent: usize, out: &mut String) {
             if is_flat(of) && line.len() <= SHORT {
                 let note =
                     if is_secret_reference(value) { "    # the platform does not show it" } else { "" };
-                out.push_str(&format!(" {line}{note}\n"));
+                let _ = writeln!(out, " {line}{note}");
             } else {
                 out.push('\n');
                 out.push_str(&members(of, indent + 2));
@@ -56,7 +58,7 @@ fn under_key(value: &Value, indent: usize, out: &mut String) {
                 let line = flow(item);
                 match item {
                     Value::Object(of)
-                        if !(is_flat(of) && indent + 4 + line.len() <= WIDTH) && !of.is_empty() =>
+                        if !of.is_empty() && (!is_flat(of) || indent + 4 + line.len() > WIDTH) =>
                     {
                         out.push_str(members(of, indent + 4).trim_start());
                     }
@@ -67,7 +69,9 @@ fn under_key(value: &Value, indent: usize, out: &mut String) {
                 }
             }
         }
-        other => out.push_str(&format!(" {}\n", flow(other))),
+        other => {
+            let _ = writeln!(out, " {}", flow(other));
+        }
     }
 }
 
@@ -116,7 +120,9 @@ fn quoted(of: &str) -> String {
             '"' | '\\' => out.extend(['\\', c]),
             '\n' => out.push_str("\\n"),
             '\t' => out.push_str("\\t"),
-            c if c.is_control() || is_invisible(c) => out.push_str(&format!("\\U{:08x}", u32::from(c))),
+            c if c.is_control() || is_invisible(c) => {
+                let _ = write!(out, "\\U{:08x}", u32::from(c));
+            }
             c => out.push(c),
         }
     }

@@ -35,24 +35,35 @@ pub(crate) fn as_applied(body: &Body, previous: Option<&Body>) -> Body {
 pub(super) fn accept(applied: &Body, drift: &[FieldChange]) -> Body {
     let mut accepted = applied.clone();
     for field in drift {
-        set(&mut accepted, &field.path, field.observed.as_ref());
+        put(&mut accepted, &field.path, field.observed.clone());
     }
     accepted
 }
 
-/// Puts a value where a JSON Pointer says, making the objects on the way, or takes away what is there.
-pub(super) fn set(body: &mut Value, pointer: &str, value: Option<&Value>) {
-    let Some((parent, name)) = pointer.rsplit_once('/') else { return };
+/// Puts a value where a JSON Pointer says, making the objects on the way; nothing takes away what is there.
+pub(crate) fn put(body: &mut Value, pointer: &str, value: Option<Value>) {
+    let mut tokens = pointer.split('/').skip(1).map(unescape_pointer).peekable();
     let mut at = body;
-    for token in parent.split('/').skip(1) {
-        let Value::Object(members) = at else { return };
-        at = members.entry(unescape_pointer(token)).or_insert_with(|| Value::Object(Map::new()));
+    while let Some(token) = tokens.next() {
+        if !at.is_object() || leaf(at).is_some() {
+            if value.is_none() {
+                return;
+            }
+            *at = Value::Object(Map::new());
+        }
+        let Some(members) = at.as_object_mut() else { return };
+        if tokens.peek().is_none() {
+            match value {
+                Some(value) => members.insert(token, value),
+                None => members.shift_remove(&token),
+            };
+            return;
+        }
+        if value.is_none() && !members.contains_key(&token) {
+            return;
+        }
+        at = members.entry(token).or_insert_with(|| Value::Object(Map::new()));
     }
-    let Value::Object(members) = at else { return };
-    match value {
-        Some(value) => members.insert(unescape_pointer(name), value.clone()),
-        None => members.shift_remove(&unescape_pointer(name)),
-    };
 }
 
 /// What the state keeps of a body whose secrets were not sent.

@@ -8,7 +8,7 @@ use super::applied::{accept, as_applied};
 use super::diff::{self, Cause, Difference, FieldChange};
 use super::{
     Action, Drift, FORMAT_VERSION, Inputs, Mode, Note, Observations, Operation, Plan, Refusal, Selector,
-    guard, import, moves, order, stale,
+    guard, import, leftover_verb, moves, order, stale,
 };
 use crate::kind::{Address, Body, Intent, Kind, Leaf, Observed, Step, map_leaves, visit_leaves};
 use crate::manifest::{Blocks, Section};
@@ -46,6 +46,7 @@ pub fn build(inputs: &Inputs<'_>) -> Plan {
         plan: Plan {
             format_version: FORMAT_VERSION,
             mode,
+            partial: !inputs.options.selection.is_everything(),
             place: inputs.place.clone(),
             lineage: inputs.state.map(|s| s.lineage.clone()),
             moves: moves.made,
@@ -593,7 +594,7 @@ impl Builder<'_> {
         if !self.selected.contains(address) {
             return;
         }
-        let present = self.observations().managed.get(address).filter(|o| !o.is_going());
+        let present = self.present(address, None);
         if present.is_some() && self.blocks.forget.contains(address) {
             return self.forget(
                 address,
@@ -614,9 +615,9 @@ impl Builder<'_> {
                     "delete",
                     Intent::Delete {
                         id: entry.id.clone(),
-                        etag: observed.etag.clone(),
+                        etag: observed.etag,
                         version: observed.version,
-                        before: observed.body.clone(),
+                        before: observed.body,
                         conditional: false,
                     },
                 ),
@@ -702,7 +703,7 @@ impl Builder<'_> {
                             id: id.clone(),
                             etag: observed.etag.clone(),
                             version: observed.version,
-                            before: observed.body.clone(),
+                            before: diff::conceal(observed, [None, Some(&entry.applied)]).body,
                             conditional: false,
                         },
                     ),
@@ -712,7 +713,7 @@ impl Builder<'_> {
                         Intent::Forget { id: id.clone() },
                     ),
                 };
-            self.take_away(address, action, reason, id, step(address, &format!("delete-{id}"), intent));
+            self.take_away(address, action, reason, id, step(address, &leftover_verb(id), intent));
         }
     }
 

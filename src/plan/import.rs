@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::applied::set;
+use super::applied::put;
 use super::diff::{self, fields};
 use super::{Observations, Refusal};
 use crate::kind::{Address, Body, Kind, Leaf, Observed, Rule, leaf};
@@ -109,11 +109,11 @@ fn as_found(kind: Kind, desired: &Body, observed: &Body) -> Body {
             (_, None) => None,
         };
         if let Some(value) = value {
-            set(&mut found, &path, Some(&value));
+            put(&mut found, &path, Some(value));
         }
     }
     for (path, value) in seen.iter().filter(|(path, _)| owned(path)) {
-        set(&mut found, path, Some(value));
+        put(&mut found, path, Some(value.clone()));
     }
     found
 }

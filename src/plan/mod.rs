@@ -25,7 +25,7 @@ use crate::manifest::Manifest;
 use crate::state::model::{Entry, Place, State};
 use crate::wire::Etag;
 
-pub(crate) use applied::{as_applied, with_own_secrets, without_secrets};
+pub(crate) use applied::{as_applied, put, with_own_secrets, without_secrets};
 pub use build::build;
 pub use diff::{Cause, FieldChange};
 pub(crate) use diff::{differences, fields, is_hidden, same as same_values};
@@ -110,6 +110,9 @@ pub struct Plan {
     pub format_version: u32,
     /// What it is for.
     pub mode: Mode,
+    /// Whether only some addresses were looked at.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub partial: bool,
     /// Where it is to be applied.
     pub place: Place,
     /// The state it was made from; `None` when there was none.
@@ -141,9 +144,9 @@ impl Plan {
 
     /// SHA-256 over the canonical plan, in hex: equal plans have equal fingerprints, wherever they were made. Whether the
     /// secrets were at hand makes no difference, as long as they are not what changes; nor does how many other objects
-    /// there are, so that an unrelated apply does not spoil a reviewed plan.
+    /// there are, or whether they were looked at, so that an unrelated apply does not spoil a reviewed plan.
     pub fn fingerprint(&self) -> String {
-        let plan = Self { notes: Vec::new(), unchanged: 0, ..self.clone() };
+        let plan = Self { notes: Vec::new(), unchanged: 0, partial: false, ..self.clone() };
         let plan = serde_json::to_value(&plan).unwrap_or_default();
         let plan = map_leaves(&plan, &mut |leaf| match leaf {
             Leaf::Secret { source, .. } => {
@@ -238,6 +241,22 @@ pub struct Operation {
     pub unchanged: usize,
     /// What carries it out.
     pub steps: Vec<Step>,
+}
+
+impl Operation {
+    /// Whether it clears away what an earlier replacement has left, and not the address's own object.
+    pub fn is_leftover(&self) -> bool {
+        matches!(self.action, Action::Delete | Action::Forget)
+            && self.id.as_deref().is_some_and(|id| {
+                let key = order::key(&self.address, &leftover_verb(id));
+                self.steps.iter().any(|step| step.key == key)
+            })
+    }
+}
+
+/// The verb of the step that clears a left-over away.
+fn leftover_verb(id: &str) -> String {
+    format!("delete-{id}")
 }
 
 /// How an object differs from how we left it.

@@ -1,9 +1,8 @@
 //! A plan as annotations for GitHub: each change at the line of the manifest that it comes from, the worst first.
 //! Where things stand is told by whoever knows the manifest; the plan does not.
 
-use super::change;
-use super::text::action_words;
 use super::value::{NONE, SENSITIVE, field_name, field_value, sanitize, sanitize_lines};
+use super::view::{self, Sides};
 use crate::kind::Address;
 use crate::manifest::Place;
 use crate::manifest::annotation::{Level, annotation};
@@ -22,8 +21,8 @@ struct Mark {
     message: String,
 }
 
-/// The plan's operations, drift and refusals, one workflow command per line of the manifest that they come from. `lines`
-/// tells where an address is described, or a field of its body (JSON Pointer).
+/// The plan's operations, drift and refusals, one workflow command per line of the manifest that they come from.
+/// `lines` tells where an address is described, or a field of its body (JSON Pointer).
 pub fn plan(plan: &Plan, lines: &dyn Fn(&Address, Option<&str>) -> Option<Place>) -> String {
     let mut marks: Vec<Mark> = plan.refusals.iter().map(|refusal| refused(refusal, lines)).collect();
     for operation in &plan.operations {
@@ -73,27 +72,28 @@ fn operated(operation: &Operation, drift: &[Drift], lines: Lines<'_>) -> Vec<Mar
         Action::Update => (Level::Notice, 0),
         Action::Create | Action::Adopt | Action::Forget => (Level::Notice, 1),
     };
-    let title = format!("{address}: {}", action_words(operation.action).1);
-    let reason = sanitize(&operation.reason).into_owned();
-    // What replaces an object is said at each field that does; the other fields change along with it.
+    let title = format!("{address}: {}", operation.action.name());
+    let reason = view::reason(operation);
+    // What replaces an object is said at each field that does; but for drift, the others change along with it.
     let is_replaced = operation.action == Action::Replace;
     let forced = operation.changes.iter().any(|c| c.forces_replacement);
-    let told = operation.changes.iter().filter(|c| !is_replaced || !forced || c.forces_replacement);
     let mut marks: Vec<Mark> = Vec::new();
-    for change in told {
+    for change in &operation.changes {
+        let is_drift = matches!(change.cause, Cause::Platform | Cause::Both);
+        let replaces = is_replaced && (change.forces_replacement || !forced);
+        if is_replaced && !replaces && !is_drift {
+            continue;
+        }
+        let (level, rank) = if is_drift && !replaces { (Level::Warning, 3) } else { (level, rank) };
         let place = lines(address, Some(&change.path));
         let text = changed(change);
-        let is_drift = matches!(change.cause, Cause::Platform | Cause::Both);
-        let level = if is_drift { Level::Warning } else { level };
-        let rank = if is_drift && !is_replaced { 3 } else { rank };
-        match marks.iter_mut().find(|mark| mark.place == place && mark.level == level) {
-            Some(mark) => mark.message = format!("{}\n{text}", mark.message),
-            None => marks.push(Mark { level, rank, title: title.clone(), place, message: text }),
-        }
-    }
-    if is_replaced {
-        for mark in &mut marks {
-            mark.message = format!("{reason}\n{}", mark.message);
+        let same =
+            marks.iter_mut().find(|mark| mark.place == place && (mark.level, mark.rank) == (level, rank));
+        if let Some(mark) = same {
+            mark.message = format!("{}\n{text}", mark.message);
+        } else {
+            let message = if replaces { format!("{reason}\n{text}") } else { text };
+            marks.push(Mark { level, rank, title: title.clone(), place, message });
         }
     }
     if marks.is_empty() {
@@ -129,8 +129,11 @@ fn drifted(drift: &Drift, operations: &[Operation], lines: Lines<'_>) -> Vec<Mar
 
 /// A field's change on one line, with what else there is to know of it.
 fn changed(field: &FieldChange) -> String {
-    let values = change::secret(field)
-        .unwrap_or_else(|| values(field, field.observed.as_ref(), field.desired.as_ref()));
+    let values = if view::is_secret(field) {
+        view::secret(field, Sides::Planned)
+    } else {
+        values(field, field.observed.as_ref(), field.desired.as_ref())
+    };
     let mut text = format!("{}: {values}", field_name(&field.path));
     match field.cause {
         Cause::Platform => text.push_str(" (drift: changed on the platform)"),
@@ -156,7 +159,7 @@ fn values(field: &FieldChange, old: Value<'_>, new: Value<'_>) -> String {
 fn values_of(field: &FieldChange, value: Value<'_>) -> String {
     match value {
         None => NONE.to_owned(),
-        Some(_) if change::is_secret(field) => SENSITIVE.to_owned(),
+        Some(_) if view::is_secret(field) => SENSITIVE.to_owned(),
         Some(_) => sanitize_lines(&field_value(&field.path, value)).into_owned(),
     }
 }

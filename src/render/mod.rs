@@ -1,18 +1,32 @@
-//! Plans and reports as text for a person and as JSON for a machine. Returns strings and values; prints nothing.
+//! Plans and reports as text for a person, as a comment or a page for a review, and as JSON for a
+//! machine. Returns strings and values; prints nothing.
 //!
-//! `text` is the plan on a terminal, `json` the documented machine formats, `report` what an apply says. Below them:
-//! `value` (values and names in words, nothing of them dangerous to a terminal), `change` (old and new), `rows` (long
-//! lists as tables), `request` (what will be sent), `page` (lines, colours, width). No kind is known by name here.
+//! `view` is a plan in words, without a format: what every page-like format is written from. It is made of `value` (values
+//! and names in words, nothing of them dangerous to a terminal), `members` (long lists, by what changes), `difference` (what
+//! of two long values differs) and `request` (what will be sent); `graph` is what waits for what.
+//!
+//! `text` is the plan on a terminal, laid out by `change` (old and new), `rows` (lists as tables) and `page` (lines, colours,
+//! width); `markdown` the comment of a pull request; `github` its annotations; `html` the page of a CI artifact; `gitlab` the
+//! counts of GitLab's widget; `json` the documented machine formats, `terraform` a plan in Terraform's form; `report` what an
+//! apply says. No kind is known by name here.
 
 mod change;
+mod difference;
 pub mod github;
+pub mod gitlab;
+mod graph;
+pub mod html;
 pub mod json;
+pub mod markdown;
+mod members;
 mod page;
 pub mod report;
 mod request;
 mod rows;
+pub mod terraform;
 pub mod text;
 mod value;
+mod view;
 
 #[cfg(test)]
 mod tests;

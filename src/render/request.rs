@@ -1,12 +1,13 @@
 //! The requests of an operation as they will be sent, with leaves in place of what is secret or not known yet.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use json_patch::PatchOperation;
 use serde_json::Value;
 
-use super::page::{Page, Part, Tone, columns, parts_columns};
-use super::value::{self, one_line, sanitize};
+use super::value::{one_line, sanitize};
+use super::view::Shown;
 use crate::kind::{Intent, Step};
 use crate::plan::{Action, Operation};
 
@@ -18,6 +19,8 @@ const NEW_ID_SEGMENT: &str = "~new~id~";
 
 /// One request of a step.
 pub(super) struct Request<'p> {
+    /// What the operation is.
+    action: Action,
     /// The step.
     pub(super) step: &'p Step,
     /// The verb.
@@ -53,6 +56,7 @@ pub(super) fn requests(operation: &Operation) -> Vec<Request<'_>> {
         let moved = id.is_some_and(|id| !written.insert(id));
         for call in step.address.kind.spec().calls(&addressable(&step.intent)) {
             requests.push(Request {
+                action: operation.action,
                 step,
                 method: call.method.to_string(),
                 path: call.path.replace(NEW_ID_SEGMENT, NEW_ID),
@@ -104,100 +108,91 @@ pub(super) fn title(action: Action, step: &Step) -> &'static str {
     }
 }
 
-/// Prints a request: its line, its precondition, and its body; `full` leaves nothing out.
-pub(super) fn print(page: &mut Page<'_>, indent: usize, request: &Request<'_>, full: bool) {
-    let mut target = format!("{} {}", request.method, sanitize(&request.path));
-    for (index, (name, value)) in request.query.iter().enumerate() {
-        target.push(if index == 0 { '?' } else { '&' });
-        target.push_str(&sanitize(&format!("{name}={value}")));
+/// What a request sends.
+pub(super) enum Content<'r> {
+    None,
+    /// A JSON Patch.
+    Edits(Vec<Edit<'r>>),
+    /// A body.
+    Whole(Shown<'r>),
+}
+
+/// One operation of a JSON Patch.
+pub(super) struct Edit<'r> {
+    /// `add`, `replace`, `remove`; empty for one that is none of these and stands as its path.
+    pub(super) verb: &'static str,
+    path: String,
+    pub(super) value: Option<Shown<'r>>,
+}
+
+impl Edit<'_> {
+    /// `replace /scheduleParams/interval`.
+    pub(super) fn head(&self) -> String {
+        if self.verb.is_empty() { self.path.clone() } else { format!("{:<7} {}", self.verb, self.path) }
     }
-    let mut parts: Vec<Part> = vec![(Tone::Strong, target)];
-    let condition = condition(request);
-    let beside = indent + parts_columns(&parts) + 2 + columns(&condition) <= page.style.width;
-    if beside && !condition.is_empty() {
-        parts.push((Tone::Plain, format!("  {condition}")));
+
+    /// The value as the JSON that is sent, on one line; leaves in words.
+    pub(super) fn json_line(&self) -> Option<String> {
+        let lines = self.value.as_ref()?.json_lines();
+        Some(match lines.as_slice() {
+            [one] => one.clone(),
+            lines => lines.iter().map(|l| l.trim_start()).collect::<Vec<_>>().join(" "),
+        })
     }
-    page.line(indent, &parts);
-    if !beside && !condition.is_empty() {
-        page.line(indent + 2, &[(Tone::Plain, condition)]);
+}
+
+impl Request<'_> {
+    /// What its step does.
+    pub(super) fn title(&self) -> &'static str {
+        title(self.action, self.step)
     }
-    match &request.body {
-        None => {}
-        Some(Value::Array(operations)) if request.method == "PATCH" => {
-            for operation in operations {
-                patch(page, indent + 2, operation, full);
-            }
+
+    /// That it is not sent in any case, where that is so.
+    pub(super) fn when(&self) -> Option<&'static str> {
+        self.step.unless.is_some().then_some("only if the create fails")
+    }
+
+    /// Path and query.
+    pub(super) fn target(&self) -> String {
+        let mut target = sanitize(&self.path).into_owned();
+        for (index, (name, value)) in self.query.iter().enumerate() {
+            target.push(if index == 0 { '?' } else { '&' });
+            target.push_str(&sanitize(&format!("{name}={value}")));
         }
-        Some(body) if full => {
-            for line in value::json_lines(body) {
-                page.line(indent + 2, &[(Tone::Plain, line)]);
+        target
+    }
+
+    /// Its precondition: `If-Match: "…"`.
+    pub(super) fn condition(&self) -> Option<String> {
+        Some(match self.if_match.as_ref()? {
+            Precondition::FromStepBefore => {
+                "If-Match: (known after apply: as the step before leaves it)".to_owned()
             }
-        }
-        Some(_) => {
-            let text = "the whole body as wanted (shown with the requests)";
-            page.line(indent + 2, &[(Tone::Quiet, text.to_owned())]);
+            Precondition::Observed(etag) => format!("If-Match: {}", sanitize(etag)),
+        })
+    }
+
+    /// Its body.
+    pub(super) fn content(&self) -> Content<'_> {
+        match &self.body {
+            None => Content::None,
+            Some(Value::Array(edits)) if self.method == "PATCH" => {
+                Content::Edits(edits.iter().map(edit).collect())
+            }
+            Some(body) => Content::Whole(Shown::new("", Some(Cow::Borrowed(body)))),
         }
     }
 }
 
-fn condition(request: &Request<'_>) -> String {
-    match &request.if_match {
-        None => String::new(),
-        Some(Precondition::FromStepBefore) => {
-            "If-Match: (known after apply: as the step before leaves it)".to_owned()
-        }
-        Some(Precondition::Observed(etag)) => format!("If-Match: {}", sanitize(etag)),
-    }
-}
-
-/// One operation of a JSON Patch: `replace /scheduleParams/interval  30`.
-fn patch(page: &mut Page<'_>, indent: usize, operation: &Value, full: bool) {
-    let Ok(parsed) = serde_json::from_value::<PatchOperation>(operation.clone()) else {
-        return page.line(indent, &[(Tone::Plain, one_line(operation))]);
-    };
+fn edit(operation: &Value) -> Edit<'_> {
+    let other = || Edit { verb: "", path: one_line(operation), value: None };
+    let Ok(parsed) = serde_json::from_value::<PatchOperation>(operation.clone()) else { return other() };
     let path = sanitize(parsed.path().as_str()).into_owned();
-    let (verb, tone, value) = match &parsed {
-        PatchOperation::Add(add) => ("add", Tone::Add, Some(&add.value)),
-        PatchOperation::Replace(replace) => ("replace", Tone::Change, Some(&replace.value)),
-        PatchOperation::Remove(_) => ("remove", Tone::Remove, None),
-        _ => return page.line(indent, &[(Tone::Plain, one_line(operation))]),
-    };
-    let head = format!("{verb:<7} {path}");
-    let Some(value) = value else { return page.line(indent, &[(tone, head)]) };
-    let shown = json_line(value);
-    if indent + columns(&head) + 2 + columns(&shown) <= page.style.width {
-        return page.line(indent, &[(tone, head), (Tone::Plain, format!("  {shown}"))]);
-    }
-    page.line(indent, &[(tone, head)]);
-    if indent + 4 + columns(&shown) <= page.style.width {
-        return page.line(indent + 4, &[(Tone::Plain, shown)]);
-    }
-    for line in value::json_lines(value) {
-        if full {
-            page.line(indent + 4, &[(Tone::Plain, line)]);
-        } else {
-            let text = line.trim_start();
-            page.parts(indent + 4 + line.len() - text.len(), 4, &[(Tone::Plain, cut(text))]);
-        }
-    }
-}
-
-/// Longest line of a value that is shown when not everything is asked for.
-const LONGEST: usize = 240;
-
-fn cut(line: &str) -> String {
-    let count = columns(line);
-    if count <= LONGEST {
-        return line.to_owned();
-    }
-    let kept: String = line.chars().take(LONGEST).collect();
-    format!("{kept}… ({count} characters, all of them with the requests)")
-}
-
-/// A value as the JSON that is sent, on one line; leaves in words.
-fn json_line(value: &Value) -> String {
-    match value::json_lines(value).as_slice() {
-        [one] => one.clone(),
-        lines => lines.iter().map(|l| l.trim_start()).collect::<Vec<_>>().join(" "),
+    let value = |value: &Value| Some(Shown::new("", Some(Cow::Owned(value.clone()))));
+    match &parsed {
+        PatchOperation::Add(add) => Edit { verb: "add", path, value: value(&add.value) },
+        PatchOperation::Replace(replace) => Edit { verb: "replace", path, value: value(&replace.value) },
+        PatchOperation::Remove(_) => Edit { verb: "remove", path, value: None },
+        _ => other(),
     }
 }

@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::super::request::Precondition;
-use super::super::{change, request};
+use super::super::{request, view};
 use super::{FORMAT_VERSION, to_value};
 use crate::kind::{Leaf, map_leaves};
 use crate::plan::{Action, Cause, Drift, FieldChange, Mode, Operation, Plan};
@@ -309,7 +309,7 @@ fn operation(operation: &Operation) -> OperationDocument<'_> {
             .into_iter()
             .map(|r| RequestDocument {
                 step: &r.step.key,
-                title: request::title(operation.action, r.step),
+                title: r.title(),
                 only_if_failed: r.step.unless.as_deref(),
                 if_match: match &r.if_match {
                     Some(Precondition::FromStepBefore) => {
@@ -328,7 +328,7 @@ fn operation(operation: &Operation) -> OperationDocument<'_> {
 }
 
 fn changed(change: &FieldChange) -> ChangeDocument<'_> {
-    let sensitive = change::is_secret(change);
+    let sensitive = view::is_secret(change);
     ChangeDocument {
         path: &change.path,
         cause: match change.cause {
@@ -347,7 +347,7 @@ fn changed(change: &FieldChange) -> ChangeDocument<'_> {
 
 fn drift(drift: &Drift) -> DriftDocument<'_> {
     let field = |change| {
-        let sensitive = change::is_secret(change);
+        let sensitive = view::is_secret(change);
         DriftedDocument {
             path: &change.path,
             applied: hidden(change.applied.as_ref(), sensitive),
