@@ -14,6 +14,7 @@ mod support;
 mod addresses;
 mod arrows;
 mod campaign;
+mod ci;
 mod cli;
 #[cfg(debug_assertions)]
 mod crash;

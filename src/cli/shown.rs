@@ -15,7 +15,7 @@ use crate::render::{self, Style};
 pub(crate) enum Format {
     /// For people, on a terminal
     Text,
-    /// For a comment on a pull request: at most 65,536 characters, the worst changes first
+    /// For a comment on a pull request: at most 65,000 characters, the worst changes first
     Markdown,
     /// One JSON object (docs/json.md)
     Json,
@@ -95,7 +95,7 @@ impl FormatArguments {
             Format::Text => render::text::plan(plan, &Style { requests: self.requests, ..style }),
             Format::Json => render::json::to_string(&render::json::plan(plan)),
             Format::Markdown => {
-                let limit = render::markdown::GITHUB_LIMIT;
+                let limit = render::markdown::GITHUB_LIMIT - render::markdown::ROOM;
                 render::markdown::plan(
                     plan,
                     &render::markdown::Options { limit, key: self.markdown_key.clone() },

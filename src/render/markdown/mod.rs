@@ -24,6 +24,9 @@ pub const MARKER: &str = "<!-- flowform plan: ";
 /// Longest comment on GitHub, in characters.
 pub const GITHUB_LIMIT: usize = 65_536;
 
+/// Room in such a comment for the lines that a bot adds to it: whose it is, and for which commit.
+pub const ROOM: usize = 536;
+
 /// How the comment is to be.
 #[derive(Clone, Debug)]
 pub struct Options {
