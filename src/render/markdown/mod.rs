@@ -127,7 +127,9 @@ fn foot(view: &View<'_>) -> String {
     match &view.fingerprint {
         Some(fingerprint) if view.refusals.is_empty() => {
             let command = code(&format!("flowform {command} --expect {fingerprint}"));
-            format!("{command} applies this plan, or nothing if it has become another.\n")
+            format!(
+                "{command}, with the same files and options, applies this plan, or nothing if it has become another.\n"
+            )
         }
         _ => String::new(),
     }
