@@ -11,6 +11,7 @@
 
 mod support;
 
+mod addresses;
 mod arrows;
 mod campaign;
 mod ci;
@@ -19,6 +20,7 @@ mod cli;
 mod crash;
 mod datasets;
 mod durability;
+mod existing;
 mod faults;
 mod formats;
 mod fuzz;

@@ -5,7 +5,9 @@
 mod apply;
 mod emulator;
 mod exit;
+mod export;
 mod files;
+mod import;
 mod output;
 mod plan;
 mod plan_file;
@@ -70,7 +72,11 @@ enum Command {
     Apply(apply::Arguments),
     /// Take down what the manifest describes, or everything in the state
     Destroy(apply::DestroyArguments),
-    /// Look at what is managed
+    /// Write manifests of the dataflows that there are, with all they refer to
+    Export(export::Arguments),
+    /// Take an existing object under management, without changing it
+    Import(import::Arguments),
+    /// Look at what is managed, and under which address
     State(state::Arguments),
     /// Run an embedded stand-in for the platform
     Emulator(emulator::Arguments),
@@ -123,6 +129,8 @@ fn run(command: Command, output: &Output, redactor: &Redactor) -> Result<Status,
         Command::Plan(arguments) => block_on(plan::run(arguments, output, redactor)),
         Command::Apply(arguments) => block_on(apply::run(arguments, output, redactor)),
         Command::Destroy(arguments) => block_on(apply::destroy(arguments, output, redactor)),
+        Command::Export(arguments) => block_on(export::run(arguments, output, redactor)),
+        Command::Import(arguments) => block_on(import::run(arguments, output, redactor)),
         Command::Emulator(arguments) => block_on(emulator::run(arguments, output, redactor)),
     }
 }
