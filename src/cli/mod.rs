@@ -10,6 +10,7 @@ mod output;
 mod plan;
 mod plan_file;
 mod progress;
+mod runs;
 mod schema;
 mod secrets;
 mod session;
@@ -17,10 +18,13 @@ mod settings;
 mod show;
 mod shown;
 mod signals;
+mod span;
 mod state;
+mod status;
 mod suggest;
 mod validate;
 mod voice;
+mod wait;
 
 use std::process::ExitCode;
 
@@ -70,6 +74,12 @@ enum Command {
     Apply(apply::Arguments),
     /// Take down what the manifest describes, or everything in the state
     Destroy(apply::DestroyArguments),
+    /// Show how every managed pipeline stands: on or off, drift, last run, next run
+    ///
+    /// Drift is reported and does not change the exit code: `flowform plan --refresh-only` is the check.
+    Status(status::Arguments),
+    /// Show the runs of the managed dataflows, newest first
+    Runs(runs::Arguments),
     /// Look at what is managed
     State(state::Arguments),
     /// Run an embedded stand-in for the platform
@@ -117,6 +127,8 @@ fn run(command: Command, output: &Output, redactor: &Redactor) -> Result<Status,
         Command::Plan(arguments) => block_on(plan::run(arguments, output, redactor)),
         Command::Apply(arguments) => block_on(apply::run(arguments, output, redactor)),
         Command::Destroy(arguments) => block_on(apply::destroy(arguments, output, redactor)),
+        Command::Status(arguments) => block_on(status::run(arguments, output, redactor)),
+        Command::Runs(arguments) => block_on(runs::run(arguments, output, redactor)),
         Command::Emulator(arguments) => block_on(emulator::run(arguments, output, redactor)),
     }
 }

@@ -74,6 +74,17 @@ impl Output {
         let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
     }
 
+    /// Whether a person watches stdout.
+    pub(crate) fn data_to_terminal(&self) -> bool {
+        std::io::stdout().is_terminal()
+    }
+
+    /// Data in place of all that the terminal shows.
+    pub(crate) fn redraw(&self, text: &str) {
+        // Home, then clear from there: what was above stays in the terminal's history.
+        self.data(&format!("\u{1b}[H\u{1b}[2J{text}"));
+    }
+
     /// One line of talk.
     pub(crate) fn talk(&self, text: &str) {
         let text = self.redactor.redact(text);

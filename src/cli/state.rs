@@ -42,7 +42,7 @@ enum Command {
 pub(crate) fn run(arguments: &Arguments, output: &Output) -> Result<Status, Failure> {
     let path = match &arguments.state {
         Some(path) => path.clone(),
-        None => only_state()?,
+        None => only_state(&["state", "state/emulator"])?,
     };
     if let Command::Unlock { id, auto_approve } = &arguments.command {
         return unlock(&StateFile::new(&path), id, *auto_approve, output);
@@ -90,9 +90,9 @@ fn unlock(file: &StateFile, id: &str, auto_approve: bool, output: &Output) -> Re
     Ok(Status::Success)
 }
 
-/// The one state there is; with several, the person has to say which.
-fn only_state() -> Result<PathBuf, Failure> {
-    let mut found: Vec<PathBuf> = ["state", "state/emulator"]
+/// The one state there is in these folders; with several, the person has to say which.
+pub(super) fn only_state(folders: &[&str]) -> Result<PathBuf, Failure> {
+    let mut found: Vec<PathBuf> = folders
         .iter()
         .filter_map(|folder| std::fs::read_dir(folder).ok())
         .flatten()
@@ -102,8 +102,11 @@ fn only_state() -> Result<PathBuf, Failure> {
     found.sort();
     match found.as_slice() {
         [one] => Ok(one.clone()),
-        [] => Err(Failure::new(Status::State, "there is no state in state/")
-            .hint("`flowform apply` makes one; name another with --state")),
+        [] => Err(Failure::new(
+            Status::State,
+            format!("there is no state in {}/", folders.first().unwrap_or(&"state")),
+        )
+        .hint("`flowform apply` makes one; name another with --state")),
         several => {
             let paths: Vec<String> = several.iter().map(|p| p.display().to_string()).collect();
             Err(Failure::usage(format!("there are several states: {}", paths.join(", ")))

@@ -14,6 +14,7 @@ mod flow_service;
 mod grammar;
 mod mapping;
 mod route;
+pub mod run;
 mod section;
 mod source;
 mod target;
@@ -29,6 +30,7 @@ pub use code::Code;
 pub(crate) use dataflow::SOON_SECONDS;
 pub use grammar::{Finding, Key, Severity, Shape};
 pub use route::{Route, Turn, follow};
+pub use run::{Run, RunError, RunStatus};
 pub(crate) use section::{escape as escape_pointer, unescape as unescape_pointer};
 
 use crate::wire::{Call, Etag, Reply};
@@ -418,6 +420,16 @@ pub trait Spec: Sync {
     /// Whether the object's first start lies behind `now` (epoch seconds), so that [`Rule::Frozen`] fields are frozen.
     fn started(&self, _body: &Body, _now: i64) -> bool {
         false
+    }
+
+    /// Path of the list of runs of such objects, from the gateway's root; none for a kind that does not run.
+    fn runs(&self) -> Option<&'static str> {
+        None
+    }
+    /// When an object with this body that is on runs next after `now`, both in epoch seconds; `None` if it does not, or if
+    /// its body does not tell.
+    fn next_run(&self, _body: &Body, _now: i64) -> Option<i64> {
+        None
     }
 
     /// Path of the collection, from the gateway's root.
