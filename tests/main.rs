@@ -29,6 +29,7 @@ mod races;
 mod readings;
 mod requests;
 mod review;
+mod runs;
 mod session;
 mod table;
 mod terraform;

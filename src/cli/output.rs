@@ -74,11 +74,6 @@ impl Output {
         let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
     }
 
-    /// Whether a person watches stdout.
-    pub(crate) fn data_to_terminal(&self) -> bool {
-        std::io::stdout().is_terminal()
-    }
-
     /// Data in place of all that the terminal shows.
     pub(crate) fn redraw(&self, text: &str) {
         // Home, then clear from there: what was above stays in the terminal's history.
@@ -117,6 +112,11 @@ impl Output {
         let style = Ansi::new().bold().fg_color(Some(color.into()));
         format!("{style}{text}{style:#}")
     }
+}
+
+/// Whether a person watches stdout.
+pub(crate) fn shows_on_terminal() -> bool {
+    std::io::stdout().is_terminal()
 }
 
 /// Whether a person watches stderr.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::exit::{Failure, Status};
-use super::output::Output;
+use super::output::{Output, shows_on_terminal};
 use super::progress;
 use super::session::Session;
 use super::settings::PlatformArguments;
@@ -86,7 +86,7 @@ pub(crate) async fn run(
             break;
         };
         let shown = shown?;
-        if arguments.format == Format::Text && output.data_to_terminal() {
+        if arguments.format == Format::Text && shows_on_terminal() {
             output.redraw(&shown);
         } else if shown != before {
             output.data(&shown);

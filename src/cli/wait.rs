@@ -118,9 +118,7 @@ impl Waiting<'_> {
                 if u64::try_from(due.saturating_sub(now)).is_ok_and(|ahead| ahead > left) {
                     return Err(Failure::new(
                         Status::Error,
-                        format!(
-                            "the first run of {address} is due {when}, which is longer than shall be waited"
-                        ),
+                        format!("the first run of {address} is due {when}, later than --wait-timeout allows"),
                     )
                     .hint(format!(
                         "the apply is done; wait longer with --wait-timeout, or later: {STATUS}"
@@ -216,7 +214,7 @@ impl Waiting<'_> {
     async fn rest(&self, pause: &mut Duration, words: impl Fn() -> String) -> Result<(), Failure> {
         let left = self.timeout.saturating_sub(self.begun.elapsed());
         if left.is_zero() {
-            let why = format!("{}, and that is as long as shall be waited", words());
+            let why = format!("gave up waiting after --wait-timeout: {}", words());
             return Err(Failure::new(Status::Error, why).hint(format!("the apply is done; {STATUS}")));
         }
         tokio::time::sleep(left.min(*pause)).await;

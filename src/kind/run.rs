@@ -1,6 +1,8 @@
 //! One run of an object that runs: how runs are asked for, and what the platform says of one (platform-api.md 2.8).
 //! Runs are observed and never managed.
 
+use std::fmt::Write;
+
 use serde_json::Value;
 
 use super::usable_id;
@@ -99,7 +101,9 @@ impl RunError {
         match self.records {
             None => {}
             Some(1) => words.push_str(" (1 record)"),
-            Some(n) => words.push_str(&format!(" ({n} records)")),
+            Some(n) => {
+                let _ = write!(words, " ({n} records)");
+            }
         }
         words
     }
