@@ -164,6 +164,19 @@ fn nothing_that_others_wrote_reaches_the_terminal_through_the_log() {
     ran.end();
 }
 
+/// A full disk must not look like a short answer.
+#[cfg(target_os = "linux")]
+#[test]
+fn data_that_cannot_be_written_is_an_error() {
+    let s = Sandbox::bare();
+    let mut command = std::process::Command::new("sh");
+    let full = "\"$0\" schema > /dev/full";
+    s.dress(command.args(["-c", full, env!("CARGO_BIN_EXE_flowform")]));
+    let output = command.output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("stdout cannot be written"), "{output:?}");
+}
+
 #[test]
 fn stdout_is_data_and_stderr_is_talk() {
     let s = Sandbox::new();

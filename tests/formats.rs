@@ -3,11 +3,9 @@
 
 use std::fmt::Write as _;
 
-use jaq_core::load::{Arena, File, Loader};
-use jaq_core::{Compiler, Ctx, Vars, data, unwrap_valr};
-use jaq_json::{Val, read};
 use serde_json::{Value, json};
 
+use crate::support::jq::jq;
 use crate::support::{Sandbox, pipeline};
 
 /// Fails unless the text is what `flowform schema WHAT` prints.
@@ -153,25 +151,9 @@ fn recipes() -> Vec<(&'static str, &'static str, bool)> {
     recipes
 }
 
-/// What jq would print for these inputs on a Friday, raw strings as they are.
-fn jq(filter: &str, inputs: &str) -> String {
-    let program = File { code: filter, path: () };
-    let defs = jaq_core::defs().chain(jaq_std::defs()).chain(jaq_json::defs());
-    let funs = jaq_core::funs().chain(jaq_std::funs()).chain(jaq_json::funs());
-    let arena = Arena::default();
-    let modules = Loader::new(defs).load(&arena, program).unwrap();
-    let filter = Compiler::default().with_funs(funs).with_global_vars(["$weekday"]).compile(modules).unwrap();
-    let mut out = String::new();
-    for input in read::parse_many(inputs.as_bytes()) {
-        let vars = Vars::new([Val::from("5".to_owned())]);
-        let context = Ctx::<data::JustLut<Val>>::new(&filter.lut, vars);
-        for value in filter.id.run((context, input.unwrap())).map(unwrap_valr) {
-            let text = value.unwrap().to_string();
-            let text = serde_json::from_str::<String>(&text).unwrap_or(text);
-            let _ = writeln!(out, "{text}");
-        }
-    }
-    out
+/// What jq would print for these inputs on a Friday.
+fn on_friday(filter: &str, inputs: &str) -> String {
+    jq(filter, inputs, &[("$weekday", json!("5"))])
 }
 
 #[test]
@@ -200,9 +182,9 @@ fn the_cookbook_works() {
     for (title, filter, reads_events) in recipes() {
         let _ = writeln!(told, "## {title}");
         if reads_events {
-            let _ = write!(told, "{}", jq(filter, &events));
+            let _ = write!(told, "{}", on_friday(filter, &events));
         } else {
-            let _ = write!(told, "{}---\n{}", jq(filter, &first), jq(filter, &second));
+            let _ = write!(told, "{}---\n{}", on_friday(filter, &first), on_friday(filter, &second));
         }
     }
     insta::assert_snapshot!("cookbook", s.masked(&told));

@@ -513,7 +513,7 @@ fn answers() {
                     report.steps.push((step.clone(), result));
                 }
                 assert_visible("the report", &render::report::report(&report, &STYLE, Duration::ZERO));
-                let line = render::json::Line::Ended(&report, Duration::ZERO);
+                let line = render::json::Line::Ended { report: &report, renewed: 0, took: Duration::ZERO };
                 let line = render::json::Stream::default().line(&line, "now", Duration::ZERO);
                 let text = render::json::to_line(&line);
                 assert_visible("the report as JSON", &text);

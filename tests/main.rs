@@ -13,6 +13,7 @@ mod support;
 
 mod arrows;
 mod campaign;
+mod ci;
 mod cli;
 #[cfg(debug_assertions)]
 mod crash;

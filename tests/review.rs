@@ -1,6 +1,7 @@
 //! What a pull request relies on: a saved plan is what is carried out or nothing is, other people's merges do not spoil it,
 //! and checks, drift and every format can be had from it.
 
+use flowform::plan::saved;
 use serde_json::Value;
 
 use crate::support::{Sandbox, Text, pipeline};
@@ -227,4 +228,104 @@ fn a_mapping_changed_by_hand_is_taken_over_whole() {
     let planned = s.plan(&[]);
     assert!(planned.changes().iter().all(|c| !c.starts_with("users.mapping")), "{planned}");
     s.converge(&[]);
+}
+
+#[test]
+fn a_first_merge_does_not_spoil_the_other_first_plan() {
+    let s = Sandbox::new();
+    for name in ["users", "orders"] {
+        s.write(&format!("{name}.yaml"), pipeline(name).as_str());
+        s.run(&["plan", &format!("{name}.yaml"), "-o", &format!("{name}.json")]).success().end();
+    }
+    s.run(&["apply", "users.json", "--auto-approve"]).success().end();
+    s.run(&["apply", "orders.json", "--auto-approve"]).success().end();
+    assert_eq!(s.contents().counts(), [2; 5]);
+    s.state_is_the_platform();
+    writes_nothing(&s, 7, &["apply", "users.json", "--auto-approve"]);
+}
+
+#[test]
+fn what_only_the_state_gains_is_a_change() {
+    let s = Sandbox::new();
+    s.manifest(&pipeline("users"));
+    s.converge(&[]);
+    s.manifest(&pipeline("users").edit("name: users flow", "name: users flow\n  protect: true"));
+    s.run(&["plan", "m.yaml", "--detailed-exitcode"]).exit(2).shows(": plan ").end();
+    s.apply(&[]).success().end();
+    s.run(&["plan", "m.yaml", "--detailed-exitcode"]).success().end();
+}
+
+#[test]
+fn a_saved_plan_is_no_way_around_protection() {
+    let s = Sandbox::new();
+    s.manifest(&pipeline("users").edit("name: users flow", "name: users flow\n  protect: true"));
+    s.converge(&[]);
+    let planned = s.run(&["plan", "m.yaml", "--destroy", "-o", "plan.json"]).exit(8);
+    assert!(!planned.stderr.contains("carry it out"), "{planned}");
+    // Somebody takes the refusal out of the file, and makes its fingerprint fit.
+    let mut plan = saved::decode(&s.read("plan.json")).unwrap();
+    plan.refusals.clear();
+    s.write("plan.json", &saved::encode(&plan).unwrap());
+    let said = writes_nothing(&s, 8, &["apply", "plan.json", "--auto-approve"]);
+    assert!(said.contains("it is protected and would be deleted"), "{said}");
+}
+
+#[test]
+fn a_saved_plan_can_be_held_against_the_review() {
+    let s = two_pipelines();
+    s.write("p/users.yaml", edited("users").as_str());
+    s.run(&["plan", "p", "-o", "plan.json"]).success().end();
+    let reviewed = fingerprint(&s);
+    let mut plan = saved::decode(&s.read("plan.json")).unwrap();
+    plan.operations[0].reason = "nothing to see here".to_owned();
+    s.write("forged.json", &saved::encode(&plan).unwrap());
+    let said =
+        writes_nothing(&s, 7, &["apply", "forged.json", "--expect", &reviewed[..16], "--auto-approve"]);
+    assert!(said.contains("not the expected one"), "{said}");
+    plan.format_version += 1;
+    s.write("newer.json", &saved::encode(&plan).unwrap());
+    let said = writes_nothing(&s, 3, &["apply", "newer.json", "--auto-approve"]);
+    assert!(said.contains("its format is 2"), "{said}");
+    s.run(&["apply", "plan.json", "--expect", &reviewed[..16], "--auto-approve"]).success().end();
+}
+
+#[test]
+fn no_output_replaces_an_input_or_another_output() {
+    let s = two_pipelines();
+    s.run(&["plan", "p", "-o", "plan.json"]).success().end();
+    let files = s.files();
+    for wrong in [
+        &["plan", "p/users.yaml", "-o", "p/users.yaml"][..],
+        &["plan", "p", "--markdown", "p/users.yaml"],
+        &["plan", "p", "-o", "new.json", "--json", "new.json"],
+        &["show", "plan.json", "--json", "plan.json"],
+        &["show", "plan.json", "--json", "x", "--html", "x"],
+        &["show", "plan.json", "--json", "-"],
+    ] {
+        s.run(wrong).exit(3).end();
+        assert_eq!(s.files(), files, "{wrong:?}");
+    }
+    s.run(&["apply", "plan.json", "p"]).exit(3).says("is carried out alone").end();
+    s.write("view.json", &s.run(&["show", "plan.json", "--format", "json"]).success().stdout);
+    for other in ["view.json", "p/users.yaml"] {
+        s.run(&["show", other]).exit(3).says("not a file that `flowform plan -o` wrote").end();
+    }
+    s.run(&["apply", "view.json"]).exit(3).says("not a file that `flowform plan -o` wrote").end();
+}
+
+#[test]
+fn what_cannot_be_seen_is_not_forgotten_lightly() {
+    let s = two_pipelines();
+    s.write(
+        "p/users.yaml",
+        pipeline("users").edit("name: users flow", "name: users flow\n  protect: true").as_str(),
+    );
+    s.run(&["apply", "p", "--auto-approve"]).success().end();
+    for name in ["users", "orders"] {
+        s.somebody().delete("flows", s.contents().named("flows", &format!("{name} flow")));
+    }
+    // The check still tells drift; taking it over is another thing.
+    s.run(&["plan", "--refresh-only", "p"]).exit(11).shows("it is protected and would be forgotten").end();
+    writes_nothing(&s, 8, &["apply", "--refresh-only", "p", "--auto-approve"]);
+    s.run(&["apply", "--refresh-only", "p/orders.yaml", "--auto-approve"]).success().end();
 }

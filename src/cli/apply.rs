@@ -21,7 +21,7 @@ use super::{now, plan_file};
 use crate::apply::{self, Recorder, StepResult};
 use crate::kind::{Address, Body, Intent, Leaf, SecretSource, map_leaves};
 use crate::manifest::Manifest;
-use crate::plan::{Mode, Options, Plan, stale};
+use crate::plan::{self, Mode, Options, Plan, stale};
 use crate::secret::{Redactor, Secret};
 use crate::state::Locked;
 use crate::state::model::{Change, Entry, State};
@@ -39,7 +39,7 @@ pub(crate) struct Arguments {
     expect: Option<String>,
 
     /// Change nothing but the state: take into it what the platform has otherwise than the last apply left it
-    #[arg(long, conflicts_with_all = ["replace", "adopt", "create_beside", "allow_deletes"])]
+    #[arg(long, conflicts_with_all = ["replace", "adopt", "create_beside"])]
     refresh_only: bool,
 
     #[command(flatten)]
@@ -100,11 +100,7 @@ async fn apply(
     if let [path] = arguments.manifest.paths.as_slice()
         && plan_file::is_plan(path)
     {
-        if arguments.expect.is_some()
-            || arguments.refresh_only
-            || !arguments.options.is_empty()
-            || !arguments.manifest.vars.is_empty()
-        {
+        if arguments.refresh_only || !arguments.options.is_empty() || !arguments.manifest.vars.is_empty() {
             return Err(Failure::usage(
                 "a saved plan is carried out as it is: options of planning do not go with it",
             )
@@ -112,6 +108,13 @@ async fn apply(
         }
         let path = path.clone();
         return run_saved(arguments, &path, voice, output, redactor).await;
+    }
+    if let Some(plan) = arguments.manifest.paths.iter().find(|path| plan_file::is_plan(path)) {
+        return Err(Failure::usage(format!(
+            "{} is a saved plan, which is carried out alone",
+            plan.display()
+        ))
+        .hint("name either the plan or manifests"));
     }
     let mode = if arguments.refresh_only { Mode::RefreshOnly } else { Mode::Normal };
     let manifest = load_for(mode, &arguments.manifest, output)?;
@@ -171,16 +174,7 @@ async fn plan_and_run(
     voice.planned(&prepared.plan);
     refuse(&prepared.plan)?;
     request.run.checks.check(&prepared.plan, "nothing was written")?;
-    if let Some(expected) = &request.expect {
-        let fingerprint = prepared.plan.fingerprint();
-        if !fingerprint.starts_with(expected.as_str()) {
-            return Err(Failure::new(
-                Status::Stale,
-                format!("the plan is not the expected one: its fingerprint is {fingerprint}"),
-            )
-            .hint("something changed since the review: review the plan above and expect its fingerprint"));
-        }
-    }
+    check_expected(&prepared.plan, request.expect.as_deref())?;
     carry_out(session, locked, prepared, &request, voice, output).await
 }
 
@@ -221,7 +215,12 @@ async fn run_saved(
     if let Some(state) = &state {
         check_secrets(&plan, &values, state)?;
     }
-    let prepared = Prepared { plan, secrets: Arc::new(values), missing, recovery, observations };
+    check_expected(&plan, arguments.expect.as_deref())?;
+    let mut prepared = Prepared { plan, secrets: Arc::new(values), missing, recovery, observations };
+    // Protection is the state's: what a file says of it, or leaves out, does not count.
+    let entries = state.map(|state| state.entries).unwrap_or_default();
+    let refusals = plan::protection(&prepared.plan, &entries);
+    prepared.plan.refusals.extend(refusals);
     record_recovery(&prepared, &mut locked, voice, output)?;
     voice.planned(&prepared.plan);
     refuse(&prepared.plan)?;
@@ -236,12 +235,11 @@ fn check_secrets(plan: &Plan, values: &BTreeMap<SecretSource, Secret>, state: &S
     for (source, planned) in secrets::of_plan(plan) {
         if let (Some(planned), Some(now)) = (planned, now.get(&source))
             && planned != *now
+            && planned != session::UNSEALED
         {
             return Err(Failure::new(
                 Status::Stale,
-                format!(
-                    "the saved plan is stale: the secret {source:?} is another one than when it was made"
-                ),
+                format!("the saved plan is stale: the secret {source} is another one than when it was made"),
             )
             .hint("plan again; nothing was written"));
         }
@@ -255,6 +253,19 @@ fn fingerprint(text: &str) -> Result<String, String> {
         16..=64 if text.bytes().all(|b| b.is_ascii_hexdigit()) => Ok(text),
         _ => Err("write at least the 16 hex digits that a plan shows".to_owned()),
     }
+}
+
+/// Ends unless the plan is the one that was reviewed.
+fn check_expected(plan: &Plan, expected: Option<&str>) -> Result<(), Failure> {
+    let fingerprint = plan.fingerprint();
+    if expected.is_none_or(|expected| fingerprint.starts_with(expected)) {
+        return Ok(());
+    }
+    Err(Failure::new(
+        Status::Stale,
+        format!("the plan is not the expected one: its fingerprint is {fingerprint}"),
+    )
+    .hint("something changed since the review: review the plan above and expect its fingerprint"))
 }
 
 fn refuse(plan: &Plan) -> Result<(), Failure> {
@@ -295,7 +306,7 @@ async fn carry_out(
     output: &Output,
 ) -> Result<Status, Failure> {
     let Prepared { mut plan, secrets, missing, .. } = prepared;
-    if plan.is_empty() && plan.records.is_empty() {
+    if !plan.has_work() {
         // A run that was killed after its last result may have left that to do.
         locked.fold()?;
         voice.nothing_to_do();
@@ -359,7 +370,7 @@ async fn carry_out(
     drop(progress);
     watch.abort();
     let folded = locked.fold();
-    voice.ended(&result, begun.elapsed());
+    voice.ended(&result, plan.records.len(), begun.elapsed());
     let awaited = match locked.state() {
         Some(state) if result.is_complete() && folded.is_ok() => request.wait.awaited(&result, state),
         _ => Awaited::default(),
@@ -373,11 +384,6 @@ async fn carry_out(
         ));
     }
     folded?;
-    match plan.records.len() {
-        0 => {}
-        1 => output.note("1 entry of the state is renewed"),
-        n => output.note(&format!("{n} entries of the state are renewed")),
-    }
     waited?;
     Ok(if result.interrupted {
         Status::Interrupted

@@ -109,7 +109,13 @@ pub fn main() -> ExitCode {
     let output = Output::new(arguments.color, redactor.clone());
     start_log(arguments.log, &output, redactor.clone());
     match run(arguments.command, &output, &redactor) {
-        Ok(status) => status.into(),
+        Ok(status) => match output.lost() {
+            None => status.into(),
+            Some(why) => {
+                output.failure(&Failure::new(Status::Error, format!("stdout cannot be written: {why}")));
+                Status::Error.into()
+            }
+        },
         Err(failure) => {
             output.failure(&failure);
             failure.status.into()

@@ -2,6 +2,7 @@
 //! redactor on its way.
 
 use std::io::{IsTerminal, Write};
+use std::sync::{Arc, OnceLock};
 
 use anstyle::{AnsiColor, Style as Ansi};
 use tracing_subscriber::fmt::MakeWriter;
@@ -29,6 +30,8 @@ pub(crate) struct Output {
     redactor: Redactor,
     stdout: Style,
     stderr: Style,
+    /// Why data could not be written, if it could not.
+    lost: Arc<OnceLock<String>>,
 }
 
 /// Columns where no terminal says otherwise.
@@ -49,6 +52,7 @@ impl Output {
             redactor,
             stdout: style(by_stream(anstream::AutoStream::choice(&std::io::stdout()))),
             stderr: style(by_stream(anstream::AutoStream::choice(&std::io::stderr()))),
+            lost: Arc::default(),
         }
     }
 
@@ -71,7 +75,17 @@ impl Output {
     pub(crate) fn data(&self, text: &str) {
         let text = self.redactor.redact(text);
         let mut stdout = std::io::stdout().lock();
-        let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+        match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+            Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+                let _ = self.lost.set(error.to_string());
+            }
+            _ => {}
+        }
+    }
+
+    /// Why some of the data did not get out; a full disk must not look like a short answer.
+    pub(crate) fn lost(&self) -> Option<&str> {
+        self.lost.get().map(String::as_str)
     }
 
     /// Data in place of all that the terminal shows.

@@ -79,12 +79,11 @@ pub(crate) struct PlanArguments {
     destroy: bool,
 
     /// Only tell what the platform has otherwise than the last apply left it; exits with 11 if there is any
-    #[arg(long, conflicts_with_all = ["replace", "adopt", "create_beside", "allow_deletes"])]
+    #[arg(long, conflicts_with_all = ["replace", "adopt", "create_beside"])]
     refresh_only: bool,
 
     /// Print, instead of the plan, a patch that makes the manifest say what the platform has where it has drifted
-    #[arg(long, conflicts_with_all = ["destroy", "refresh_only", "out", "detailed_exitcode", "fail_on",
-        "max_deletes", "format", "requests", "text", "json"])]
+    #[arg(long, conflicts_with_all = ["destroy", "refresh_only", "out", "fail_on", "max_deletes", "format"])]
     suggest: bool,
 
     /// Exit with 0 when there is nothing to do, 2 when there are changes
@@ -133,8 +132,10 @@ pub(crate) fn load(arguments: &ManifestArguments, output: &Output) -> Result<Man
         }
         Err(problems) => {
             validate::report(&problems, output);
-            // The problems are the message.
-            Err(Failure::new(Status::Manifest, ""))
+            // The problems are the message, for people; a machine is told them as causes.
+            let mut failure = Failure::new(Status::Manifest, "");
+            failure.causes = problems.one_line_each();
+            Err(failure)
         }
     }
 }
@@ -157,6 +158,7 @@ pub(crate) async fn run(
     redactor: &Redactor,
 ) -> Result<Status, Failure> {
     let mode = arguments.mode();
+    arguments.formats.check_paths(arguments.out.as_deref(), &arguments.manifest.paths)?;
     let manifest = load_for(mode, &arguments.manifest, output)?;
     let session = Session::open(&arguments.platform, Some(&manifest), redactor, output).await?;
     let state = session.read_state()?;
@@ -171,21 +173,26 @@ pub(crate) async fn run(
     let plan = &prepared.plan;
     if arguments.suggest {
         suggest::show(plan, &manifest, &arguments.manifest, output);
+        arguments.formats.write(plan, &manifest.lines, output)?;
         session.close().await;
-        return Ok(Status::Success);
+        let drifted = arguments.detailed_exitcode && !plan.drift.is_empty();
+        return Ok(if drifted { Status::Changes } else { Status::Success });
     }
-    arguments.formats.show(plan, &manifest.lines, output)?;
+    arguments.formats.show(plan, &manifest.lines, output);
+    arguments.formats.write(plan, &manifest.lines, output)?;
     if let Some(path) = &arguments.out {
         plan_file::write(path, plan)?;
-        output.note(&format!("the plan is saved; carry it out with `flowform apply {}`", path.display()));
+        if plan.refusals.is_empty() {
+            output.note(&format!("the plan is saved; carry it out with `flowform apply {}`", path.display()));
+        }
     }
     session.close().await;
     arguments.checks.check(plan, "change the manifest, or check for less")?;
-    Ok(if !plan.refusals.is_empty() {
-        Status::Refused
-    } else if mode == Mode::RefreshOnly && !plan.drift.is_empty() {
+    Ok(if mode == Mode::RefreshOnly && !plan.drift.is_empty() {
         Status::Drift
-    } else if arguments.detailed_exitcode && !plan.is_empty() {
+    } else if !plan.refusals.is_empty() {
+        Status::Refused
+    } else if arguments.detailed_exitcode && plan.has_work() {
         Status::Changes
     } else {
         Status::Success

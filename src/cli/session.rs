@@ -27,7 +27,7 @@ use crate::state::{Holder, StateFile, fingerprint};
 const EMULATOR_GATEWAY: &str = "emulator";
 
 /// Stands for the fingerprint of a secret that is at hand while there is no key to make it with.
-const UNSEALED: &str = "unsealed";
+pub(crate) const UNSEALED: &str = "unsealed";
 
 /// A run against one place.
 pub(crate) struct Session {

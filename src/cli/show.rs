@@ -22,8 +22,10 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments, output: &Output) -> Result<Status, Failure> {
+    arguments.formats.check_paths(None, std::slice::from_ref(&arguments.plan))?;
     let plan = plan_file::read(&arguments.plan)?;
-    arguments.formats.show(&plan, &Lines::default(), output)?;
+    arguments.formats.show(&plan, &Lines::default(), output);
+    arguments.formats.write(&plan, &Lines::default(), output)?;
     arguments.checks.check(&plan, "change the manifest, or check for less")?;
     Ok(Status::Success)
 }

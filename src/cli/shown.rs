@@ -1,6 +1,8 @@
 //! A plan in the formats that were asked for: one on stdout, any number in files; and the checks that were asked for.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+use clap::ValueEnum;
 
 use super::exit::{Failure, Status};
 use super::files::{self, Readers};
@@ -15,7 +17,7 @@ use crate::render::{self, Style};
 pub(crate) enum Format {
     /// For people, on a terminal
     Text,
-    /// For a comment on a pull request: at most 65,536 characters, the worst changes first
+    /// For a comment on a pull request: at most 65,000 characters, the worst changes first
     Markdown,
     /// One JSON object (docs/json.md)
     Json,
@@ -71,9 +73,8 @@ pub(crate) struct FormatArguments {
 }
 
 impl FormatArguments {
-    /// Shows a plan everywhere it was asked for. `lines` tells where the manifest says what.
-    pub(crate) fn show(&self, plan: &Plan, lines: &Lines, output: &Output) -> Result<(), Failure> {
-        output.data(&self.rendered(plan, lines, self.format, output.style()));
+    /// The files that were asked for.
+    fn files(&self) -> impl Iterator<Item = (Format, &Path)> {
         let files = [
             (Format::Text, &self.text),
             (Format::Markdown, &self.markdown),
@@ -82,8 +83,49 @@ impl FormatArguments {
             (Format::TerraformJson, &self.terraform_json),
             (Format::Gitlab, &self.gitlab),
         ];
-        for (format, path) in files {
-            let Some(path) = path else { continue };
+        files.into_iter().filter_map(|(format, path)| Some((format, path.as_deref()?)))
+    }
+
+    /// Ends unless each file to be written, the saved plan (`out`) among them, is another one, and none is an input.
+    pub(crate) fn check_paths(&self, out: Option<&Path>, inputs: &[PathBuf]) -> Result<(), Failure> {
+        let mut taken: Vec<PathBuf> = inputs.iter().filter_map(|path| path.canonicalize().ok()).collect();
+        for path in self.files().map(|(_, path)| path).chain(out) {
+            if path == Path::new("-") {
+                return Err(
+                    Failure::usage("`-` is no file to write to").hint("--format says what stdout gets")
+                );
+            }
+            let found = path.canonicalize();
+            // Devices and pipes can be written to more than once.
+            if found.as_ref().is_ok_and(|found| found.exists() && !found.is_file()) {
+                continue;
+            }
+            let file = found.unwrap_or_else(|_| path.to_path_buf());
+            let is_manifest = |input: &PathBuf| {
+                input.is_dir()
+                    && file.starts_with(input)
+                    && file.extension().is_some_and(|e| e == "yaml" || e == "yml")
+            };
+            if taken.contains(&file) || taken.iter().any(is_manifest) {
+                let shown = path.display();
+                return Err(Failure::usage(format!(
+                    "{shown} would be overwritten: it is read, or written twice"
+                ))
+                .hint("give every output a file of its own; nothing was written"));
+            }
+            taken.push(file);
+        }
+        Ok(())
+    }
+
+    /// Shows a plan on stdout. `lines` tells where the manifest says what.
+    pub(crate) fn show(&self, plan: &Plan, lines: &Lines, output: &Output) {
+        output.data(&self.rendered(plan, lines, self.format, output.style()));
+    }
+
+    /// Writes the files that were asked for.
+    pub(crate) fn write(&self, plan: &Plan, lines: &Lines, output: &Output) -> Result<(), Failure> {
+        for (format, path) in self.files() {
             let text = self.rendered(plan, lines, format, Style::FILE);
             files::write("the plan", path, &output.redact(&text), Readers::Others)?;
         }
@@ -95,7 +137,7 @@ impl FormatArguments {
             Format::Text => render::text::plan(plan, &Style { requests: self.requests, ..style }),
             Format::Json => render::json::to_string(&render::json::plan(plan)),
             Format::Markdown => {
-                let limit = render::markdown::GITHUB_LIMIT;
+                let limit = render::markdown::GITHUB_LIMIT - render::markdown::ROOM;
                 render::markdown::plan(
                     plan,
                     &render::markdown::Options { limit, key: self.markdown_key.clone() },
@@ -114,7 +156,7 @@ impl FormatArguments {
 #[command(next_help_heading = "Checks")]
 pub(crate) struct CheckArguments {
     /// Fail, with code 8, if the plan holds one of these; several are separated by commas
-    #[arg(long, value_name = "WHAT", value_delimiter = ',')]
+    #[arg(long, value_name = "WHAT", value_delimiter = ',', value_parser = fail_on)]
     fail_on: Vec<FailOn>,
 
     /// Fail, with code 8, if the plan deletes more objects than this; replacements do not count
@@ -132,6 +174,15 @@ pub(crate) enum FailOn {
     Delete,
     Forget,
     Drift,
+}
+
+/// One of [`FailOn`], with or without blanks around it.
+fn fail_on(text: &str) -> Result<FailOn, String> {
+    FailOn::from_str(text.trim(), false).map_err(|_| {
+        let names = FailOn::value_variants().iter().filter_map(ValueEnum::to_possible_value);
+        let names: Vec<String> = names.map(|value| value.get_name().to_owned()).collect();
+        format!("write some of {}", names.join(", "))
+    })
 }
 
 impl CheckArguments {

@@ -54,18 +54,23 @@ impl<'a> Voice<'a> {
         self.line(&Line::Happened(event));
     }
 
-    /// The end of what took this long.
-    pub(crate) fn ended(&mut self, report: &Report, took: Duration) {
+    /// The end of what took this long and renewed so many entries of the state without sending anything.
+    pub(crate) fn ended(&mut self, report: &Report, renewed: usize, took: Duration) {
         if self.stream.is_some() {
-            self.line(&Line::Ended(report, took));
+            self.line(&Line::Ended { report, renewed, took });
         } else {
             self.output.data(&render::report::report(report, &self.output.style(), took));
+            match renewed {
+                0 => {}
+                1 => self.output.note("1 entry of the state is renewed"),
+                n => self.output.note(&format!("{n} entries of the state are renewed")),
+            }
         }
     }
 
     /// Nothing was to be done: people saw that from the plan.
     pub(crate) fn nothing_to_do(&mut self) {
-        self.line(&Line::Ended(&Report::default(), Duration::ZERO));
+        self.line(&Line::Ended { report: &Report::default(), renewed: 0, took: Duration::ZERO });
     }
 
     /// The end where it could not be done. People see that from the error.

@@ -2,6 +2,8 @@
 //!
 //! A leaf is an object with one key beginning with `$`; the manifest refuses such keys, so none can be forged.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -20,6 +22,16 @@ pub enum SecretSource {
     FromFile(String),
     /// What a command prints on stdout, its last line break dropped: program and arguments, run without a shell.
     FromCommand(Vec<String>),
+}
+
+impl fmt::Display for SecretSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::FromEnv(name) => write!(f, "of the environment variable {name}"),
+            Self::FromFile(path) => write!(f, "of the file {path}"),
+            Self::FromCommand(command) => write!(f, "of the command {}", command.join(" ")),
+        }
+    }
 }
 
 /// A value in a body that is not plain JSON.

@@ -543,12 +543,18 @@ fn word(key: &str) -> String {
 fn is_plain(text: &str, in_flow: bool) -> bool {
     let starts = |c: char| c.is_alphanumeric() || matches!(c, '_' | '/' | '.' | '$' | '(' | '+');
     plain(text) == Plain::Text
+        && !is_old_bool(text)
         && text.starts_with(starts)
         && !text.ends_with([' ', ':'])
         && !text.contains(": ")
         && !text.contains(" #")
         && !text.contains(|c: char| c.is_control() || is_invisible(c))
         && !(in_flow && text.contains([',', '[', ']', '{', '}', ':', '?']) && !is_path(text))
+}
+
+/// What YAML 1.1, and so many a linter, takes for a boolean.
+fn is_old_bool(text: &str) -> bool {
+    matches!(text.to_ascii_lowercase().as_str(), "y" | "n" | "yes" | "no" | "on" | "off")
 }
 
 /// A URI's colon is no key's, also in brackets.

@@ -47,6 +47,17 @@ impl Problems {
         })
     }
 
+    /// Each as one line: place, severity, message.
+    pub fn one_line_each(&self) -> Vec<String> {
+        let line = |diagnostic: &Diagnostic| {
+            let place = diagnostic.place.as_ref().map_or_else(String::new, |place| {
+                format!("{}:{}:{}: ", file_name(place), place.position.line, place.position.column)
+            });
+            format!("{place}{}", diagnostic.message)
+        };
+        self.list.iter().filter(|d| d.severity == Severity::Error).map(line).collect()
+    }
+
     /// As GitHub's workflow commands, errors first: GitHub shows only the first few.
     pub fn github(&self) -> String {
         let mut list: Vec<&Diagnostic> = self.list.iter().collect();

@@ -168,12 +168,25 @@ fn finding(diagnostic: &Diagnostic, folder: &Path) -> Finding {
             Severity::Warning => "warning",
         },
         message: message(&text),
-        locations: diagnostic.place.iter().map(|place| location(place, None, folder)).collect(),
+        // GitHub takes no finding without a place; what concerns no file is at the folder's beginning.
+        locations: vec![
+            diagnostic.place.as_ref().map_or_else(nowhere, |place| location(place, None, folder)),
+        ],
         related_locations: diagnostic
             .related
             .iter()
             .map(|(place, text)| location(place, Some(message(text)), folder))
             .collect(),
+    }
+}
+
+fn nowhere() -> Location {
+    Location {
+        physical_location: PhysicalLocation {
+            artifact_location: ArtifactLocation { uri: ".".to_owned(), uri_base_id: None },
+            region: Region { start_line: 1, start_column: 1, end_line: 1, end_column: 1 },
+        },
+        message: None,
     }
 }
 

@@ -302,7 +302,8 @@ impl Reader<'_> {
             if entry.file_name().to_string_lossy().starts_with('.') {
                 continue;
             }
-            let path = entry.path();
+            // Named as a person would: not from `./`.
+            let path = if path == Path::new(".") { entry.file_name().into() } else { entry.path() };
             if path.is_dir() {
                 self.folder(&path);
             } else if path.extension().is_some_and(|e| e == "yaml" || e == "yml")

@@ -79,12 +79,22 @@ pub fn build(inputs: &Inputs<'_>) -> Plan {
     let mut plan = builder.plan;
     let place: BTreeMap<&str, usize> =
         wanted.iter().enumerate().rev().map(|(i, s)| (s.address.pipeline.as_str(), i)).collect();
+    let at = |address: &Address| place.get(address.pipeline.as_str()).copied().unwrap_or(usize::MAX);
+    let rank = |kind: Kind| Kind::ALL.iter().position(|k| *k == kind).unwrap_or_default();
     plan.operations.sort_by_key(|o| {
         let removal = matches!(o.action, Action::Delete | Action::Forget);
-        let at = place.get(o.address.pipeline.as_str()).copied().unwrap_or(usize::MAX);
-        let kind = Kind::ALL.iter().position(|k| *k == o.address.kind).unwrap_or_default();
-        (removal, at, o.address.pipeline.clone(), if removal { Kind::ALL.len() - kind } else { kind })
+        let kind = if removal { Kind::ALL.len() - rank(o.address.kind) } else { rank(o.address.kind) };
+        (removal, at(&o.address), o.address.pipeline.clone(), kind)
     });
+    plan.drift.sort_by_key(|d| (at(&d.address), d.address.pipeline.clone(), rank(d.address.kind)));
+    if plan.partial {
+        let text = format!(
+            "only a part was planned (--target, --exclude): {} of {} objects",
+            selected.len(),
+            addresses.len()
+        );
+        plan.notes.push(Note { address: None, text });
+    }
     order::link(&mut plan.operations, &depends_on);
     plan.pins = stale::pins(&plan, entries, inputs.observations, &depends_on);
     guard::check(&mut plan, inputs, entries, &selected, &depends_on);

@@ -8,7 +8,7 @@ use super::{Action, Plan};
 pub struct Checks {
     /// None of these.
     pub fail_on: Vec<Sort>,
-    /// No more deletions than this. Replacements do not count, nor do they for the guard.
+    /// No more deletions than this. Replacements and what they have left do not count, nor do they for the guard.
     pub max_deletes: Option<usize>,
 }
 
@@ -48,7 +48,7 @@ pub fn findings(plan: &Plan, checks: &Checks) -> Vec<String> {
     let deletes: Vec<String> = plan
         .operations
         .iter()
-        .filter(|o| o.action == Action::Delete)
+        .filter(|o| o.action == Action::Delete && !o.is_leftover())
         .map(|o| o.address.to_string())
         .collect();
     if checks.max_deletes.is_some_and(|most| deletes.len() > most) {

@@ -22,9 +22,7 @@ pub(super) fn check(
     depends_on: &BTreeMap<Address, BTreeSet<Address>>,
 ) {
     let mut refusals = Vec::new();
-    if inputs.options.mode != Mode::RefreshOnly {
-        protection(plan, entries, &mut refusals);
-    }
+    refusals.extend(protection(plan, entries));
     deletions(plan, inputs, entries, &mut refusals);
     left_behind(plan, entries, selected, depends_on, &mut refusals);
     plan.refusals.extend(refusals);
@@ -32,7 +30,8 @@ pub(super) fn check(
 
 /// Protection is the state's, so that deleting the section does not delete it; and the manifest's from the moment on that
 /// it says so.
-fn protection(plan: &Plan, entries: &BTreeMap<Address, Entry>, refusals: &mut Vec<Refusal>) {
+pub(crate) fn protection(plan: &Plan, entries: &BTreeMap<Address, Entry>) -> Vec<Refusal> {
+    let mut refusals = Vec::new();
     for operation in &plan.operations {
         let verb = match operation.action {
             Action::Delete => "deleted",
@@ -49,6 +48,7 @@ fn protection(plan: &Plan, entries: &BTreeMap<Address, Entry>, refusals: &mut Ve
             });
         }
     }
+    refusals
 }
 
 /// The entry whose object an operation is about; `None` when that is a left-over of a replacement.
@@ -64,17 +64,22 @@ fn deletions(
     refusals: &mut Vec<Refusal>,
 ) {
     let managed = entries.len();
-    let deleted = |o: &&Operation| o.action == Action::Delete && current(o, entries).is_some();
+    let mode = inputs.options.mode;
+    // What is forgotten because it is not visible may be there, and is made a second time by the next apply.
+    let counted =
+        |action| action == Action::Delete || (action == Action::Forget && mode == Mode::RefreshOnly);
+    let deleted = |o: &&Operation| counted(o.action) && current(o, entries).is_some();
     let count = plan.operations.iter().filter(deleted).count();
-    if inputs.options.mode == Mode::Destroy || count == 0 || inputs.options.allow_deletes == Some(count) {
+    if mode == Mode::Destroy || count == 0 || inputs.options.allow_deletes == Some(count) {
         return;
     }
+    let verb = if mode == Mode::RefreshOnly { "forgotten" } else { "deleted" };
     let text = if let Some(allowed) = inputs.options.allow_deletes {
-        format!("{count} objects would be deleted, and {allowed} are allowed")
-    } else if inputs.manifest.sections.is_empty() {
+        format!("{count} objects would be {verb}, and {allowed} are allowed")
+    } else if mode == Mode::Normal && inputs.manifest.sections.is_empty() {
         format!("the manifest is empty, and {count} objects would be deleted")
     } else if managed >= SMALL && count * 100 > managed * LARGEST_SHARE {
-        format!("{count} of {managed} managed objects would be deleted, more than {LARGEST_SHARE} %")
+        format!("{count} of {managed} managed objects would be {verb}, more than {LARGEST_SHARE} %")
     } else {
         return;
     };

@@ -27,6 +27,7 @@ pub(crate) use applied::{as_applied, put, without_secrets};
 pub use build::build;
 pub use diff::{Cause, FieldChange};
 pub(crate) use diff::{differences, fields, is_hidden, same as same_values};
+pub(crate) use guard::protection;
 pub use select::{Selection, Selector};
 
 /// Version of the plan's JSON. A reader refuses any other.
@@ -129,11 +130,16 @@ impl Plan {
         self.operations.is_empty()
     }
 
+    /// Whether applying would do anything, be it to the state alone.
+    pub fn has_work(&self) -> bool {
+        !(self.operations.is_empty() && self.records.is_empty())
+    }
+
     /// SHA-256 over the canonical plan, in hex: equal plans have equal fingerprints, wherever they were made. Whether the
     /// secrets were at hand makes no difference, as long as they are not what changes; nor does how many other objects
     /// there are, or whether they were looked at, so that an unrelated apply does not spoil a reviewed plan.
     pub fn fingerprint(&self) -> String {
-        let plan = Self { notes: Vec::new(), unchanged: 0, partial: false, ..self.clone() };
+        let plan = Self { notes: Vec::new(), unchanged: 0, partial: false, lineage: None, ..self.clone() };
         let plan = serde_json::to_value(&plan).unwrap_or_default();
         let plan = map_leaves(&plan, &mut |leaf| match leaf {
             Leaf::Secret { source, .. } => {

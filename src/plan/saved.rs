@@ -28,6 +28,9 @@ pub enum Error {
     /// Not the JSON of one.
     #[error(transparent)]
     Malformed(#[from] serde_json::Error),
+    /// Something else.
+    #[error("it is not a file that `flowform plan -o` wrote")]
+    Other,
     /// Of another format.
     #[error("its format is {0}, and this flowform knows {FORMAT_VERSION}")]
     Version(u32),
@@ -39,7 +42,9 @@ pub enum Error {
 /// Whether a text that begins like this is meant to be a saved plan.
 pub fn is_saved(beginning: &str) -> bool {
     let inside = beginning.trim_start().strip_prefix('{');
-    inside.is_some_and(|inside| inside.trim_start().starts_with("\"flowformPlan\""))
+    // What `--format json` prints is none, and is told so by `decode`.
+    let is_one = |text: &str| text.starts_with("\"flowformPlan\"") || text.starts_with("\"formatVersion\"");
+    inside.is_some_and(|inside| is_one(inside.trim_start()))
 }
 
 /// A plan as text, its last line ended.
@@ -51,11 +56,16 @@ pub fn encode(plan: &Plan) -> Result<String, Error> {
 
 /// The plan that a text holds.
 pub fn decode(text: &str) -> Result<Plan, Error> {
-    let header: Header = serde_json::from_str(text)?;
+    let header: Header = serde_json::from_str(text).map_err(|error| {
+        if error.is_data() || !is_saved(text) { Error::Other } else { Error::Malformed(error) }
+    })?;
     if header.flowform_plan != FORMAT_VERSION {
         return Err(Error::Version(header.flowform_plan));
     }
     let document: Document = serde_json::from_str(text)?;
+    if document.plan.format_version != FORMAT_VERSION {
+        return Err(Error::Version(document.plan.format_version));
+    }
     if document.plan.fingerprint() != document.fingerprint {
         return Err(Error::Edited);
     }

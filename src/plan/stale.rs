@@ -79,15 +79,13 @@ pub fn reasons(
         return reasons;
     }
     let lineage = state.map(|s| s.lineage.as_str());
-    if plan.lineage.as_deref() != lineage {
-        reasons.push((
-            None,
-            match (&plan.lineage, lineage) {
-                (None, Some(_)) => "it was made without a state, and now there is one".to_owned(),
-                (Some(_), None) => "it was made from a state that is not there".to_owned(),
-                _ => "it was made from another state (another lineage)".to_owned(),
-            },
-        ));
+    // A plan that was made before there was a state stands on nothing but what its pins say.
+    if plan.lineage.is_some() && plan.lineage.as_deref() != lineage {
+        let why = match lineage {
+            None => "it was made from a state that is not there",
+            Some(_) => "it was made from another state (another lineage)",
+        };
+        reasons.push((None, why.to_owned()));
         return reasons;
     }
     let empty = BTreeMap::new();

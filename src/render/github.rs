@@ -68,11 +68,13 @@ fn operated(operation: &Operation, drift: &[Drift], lines: Lines<'_>) -> Vec<Mar
     let (level, rank) = match operation.action {
         Action::Delete => (Level::Warning, 0),
         Action::Replace => (Level::Warning, 1),
-        Action::Create if is_gone => (Level::Warning, 2),
+        Action::Create | Action::Forget if is_gone => (Level::Warning, 2),
         Action::Update => (Level::Notice, 0),
         Action::Create | Action::Adopt | Action::Forget => (Level::Notice, 1),
     };
-    let title = format!("{address}: {}", operation.action.name());
+    // Nothing but the state changes: what there is to see is that it is gone.
+    let is_lost = is_gone && operation.action == Action::Forget;
+    let title = format!("{address}: {}", if is_lost { "drift" } else { operation.action.name() });
     let reason = view::reason(operation);
     // What replaces an object is said at each field that does; but for drift, the others change along with it.
     let is_replaced = operation.action == Action::Replace;

@@ -398,7 +398,11 @@ mod tests {
     #[test]
     fn as_json() {
         let (report, took) = (mixed(), Duration::from_millis(12_300));
-        let document = json::Stream::default().line(&json::Line::Ended(&report, took), "now", took);
+        let document = json::Stream::default().line(
+            &json::Line::Ended { report: &report, renewed: 0, took },
+            "now",
+            took,
+        );
         let summary = serde_json::json!({
             "done": 2, "failed": 1, "changed": 0, "unknown": 1, "notTried": 1, "leftInPlace": 1
         });

@@ -183,7 +183,7 @@ pub fn plan(plan: &Plan) -> Value {
         configuration: configuration(plan),
         relevant_attributes: relevant_attributes(plan),
         checks: Vec::new(),
-        applyable: !refused && (!plan.is_empty() || !plan.records.is_empty()),
+        applyable: !refused && plan.has_work(),
         complete: !refused && !plan.partial,
         errored: refused,
         flowform,

@@ -301,13 +301,12 @@ const SHOWN_FINGERPRINT: usize = 16;
 pub(super) fn view(plan: &Plan) -> View<'_> {
     let clean = |text: &str| sanitize(text).into_owned();
     let operations: Vec<Planned<'_>> = plan.operations.iter().map(planned).collect();
-    let applies = !plan.is_empty() || (plan.mode == Mode::RefreshOnly && !plan.drift.is_empty());
     View {
         mode: plan.mode,
         gateway: clean(&plan.place.gateway),
         org: clean(&plan.place.org),
         sandbox: clean(&plan.place.sandbox),
-        fingerprint: applies.then(|| plan.fingerprint().chars().take(SHOWN_FINGERPRINT).collect()),
+        fingerprint: plan.has_work().then(|| plan.fingerprint().chars().take(SHOWN_FINGERPRINT).collect()),
         summary: summary(plan),
         pipelines: pipelines(plan),
         warnings: warnings(plan, &operations),

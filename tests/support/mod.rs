@@ -1,11 +1,15 @@
 //! The harness: a folder of its own for each test, a platform of its own, and commands in an empty environment.
 
+pub(crate) mod expression;
+pub(crate) mod forge;
 pub(crate) mod hostile;
+pub(crate) mod jq;
 mod manifest;
 mod mask;
 pub(crate) mod mutate;
 mod platform;
 mod requests;
+pub(crate) mod runner;
 
 use std::collections::BTreeSet;
 use std::fmt;

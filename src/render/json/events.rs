@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::super::report::{Class, classes};
-use super::plan::{PlaceDocument, SummaryDocument, place, summary};
+use super::plan::{ModeDocument, PlaceDocument, SummaryDocument, mode, place, summary};
 use super::{FORMAT_VERSION, to_value};
 use crate::apply::{Event, Report, StepResult, verb};
 use crate::kind::{Address, Step};
@@ -35,6 +35,7 @@ enum EventDocument<'e> {
         format_version: u32,
         /// SHA-256 of the plan.
         fingerprint: String,
+        mode: ModeDocument,
         place: PlaceDocument<'e>,
         summary: SummaryDocument,
         /// How many steps it has.
@@ -72,6 +73,8 @@ enum EventDocument<'e> {
         not_recorded: Option<&'e str>,
         elapsed_seconds: f64,
         summary: CountsDocument,
+        /// Entries of the state that were renewed without sending anything.
+        renewed: usize,
         /// Every step and what became of it.
         steps: Vec<OutcomeDocument<'e>>,
     },
@@ -143,8 +146,15 @@ pub enum Line<'e> {
     Recovered(&'e Address, &'e str),
     /// Something happened.
     Happened(&'e Event),
-    /// The end, and how long it took.
-    Ended(&'e Report, Duration),
+    /// The end.
+    Ended {
+        /// What became of every step.
+        report: &'e Report,
+        /// Entries of the state that were renewed without sending anything.
+        renewed: usize,
+        /// How long it took.
+        took: Duration,
+    },
     /// The end where nothing was begun.
     Error {
         /// What happened.
@@ -175,6 +185,7 @@ impl Stream {
             Line::Planned(plan) => EventDocument::Planned {
                 format_version: FORMAT_VERSION,
                 fingerprint: plan.fingerprint(),
+                mode: mode(plan.mode),
                 place: place(plan),
                 summary: summary(plan),
                 steps: plan.steps().count(),
@@ -188,12 +199,13 @@ impl Stream {
                 outcome: outcome(step, address, verb, result),
                 elapsed_seconds: self.begun.remove(step).map(|begun| seconds(elapsed.saturating_sub(begun))),
             },
-            Line::Ended(report, took) => EventDocument::Report {
+            Line::Ended { report, renewed, took } => EventDocument::Report {
                 complete: report.is_complete(),
                 interrupted: report.interrupted,
                 not_recorded: report.not_recorded.as_deref(),
                 elapsed_seconds: seconds(took),
                 summary: counts(report),
+                renewed,
                 steps: report.steps.iter().map(|(step, result)| became(step, result)).collect(),
             },
             Line::Error { message, causes, hint, exit_code } => {

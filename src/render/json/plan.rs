@@ -27,6 +27,8 @@ pub(super) struct PlanDocument<'p> {
     mode: ModeDocument,
     /// Whether nothing refuses it.
     applicable: bool,
+    /// Whether only a part was planned (`--target`, `--exclude`).
+    partial: bool,
     /// Where it is to be applied.
     place: PlaceDocument<'p>,
     /// Counts of objects.
@@ -44,7 +46,7 @@ pub(super) struct PlanDocument<'p> {
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(rename = "Mode")]
-enum ModeDocument {
+pub(super) enum ModeDocument {
     Normal,
     Destroy,
     RefreshOnly,
@@ -73,6 +75,8 @@ pub(super) struct SummaryDocument {
     unchanged: usize,
     /// Objects that are not as the last apply left them.
     drift: usize,
+    /// Entries of the state that an apply renews without sending anything.
+    records: usize,
     /// Reasons why the plan must not be applied.
     refusals: usize,
 }
@@ -90,6 +94,8 @@ struct OperationDocument<'p> {
     reason: &'p str,
     /// The existing object's id.
     id: Option<&'p str>,
+    /// The whole wanted body; null for deletions.
+    after: Value,
     /// Fields that change.
     changes: Vec<ChangeDocument<'p>>,
     /// How many compared fields stay.
@@ -215,6 +221,7 @@ pub fn plan(plan: &Plan) -> Value {
         fingerprint: plan.fingerprint(),
         mode: mode(plan.mode),
         applicable: plan.refusals.is_empty(),
+        partial: plan.partial,
         place: place(plan),
         summary: summary(plan),
         operations: plan.operations.iter().map(operation).collect(),
@@ -236,7 +243,7 @@ pub fn plan(plan: &Plan) -> Value {
     })
 }
 
-fn mode(mode: Mode) -> ModeDocument {
+pub(super) fn mode(mode: Mode) -> ModeDocument {
     match mode {
         Mode::Normal => ModeDocument::Normal,
         Mode::Destroy => ModeDocument::Destroy,
@@ -260,6 +267,7 @@ pub(super) fn summary(plan: &Plan) -> SummaryDocument {
         forget: count(Action::Forget),
         unchanged: plan.unchanged,
         drift: plan.drift.len(),
+        records: plan.records.len(),
         refusals: plan.refusals.len(),
     }
 }
@@ -282,6 +290,7 @@ fn operation(operation: &Operation) -> OperationDocument<'_> {
         action: action(operation.action),
         reason: &operation.reason,
         id: operation.id.as_deref(),
+        after: shown(operation.body.as_ref()),
         changes: operation.changes.iter().map(changed).collect(),
         unchanged: operation.unchanged,
         requests: request::requests(operation)

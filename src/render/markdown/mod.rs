@@ -24,6 +24,9 @@ pub const MARKER: &str = "<!-- flowform plan: ";
 /// Longest comment on GitHub, in characters.
 pub const GITHUB_LIMIT: usize = 65_536;
 
+/// Room in such a comment for the lines that a bot adds to it: whose it is, and for which commit.
+pub const ROOM: usize = 536;
+
 /// How the comment is to be.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -124,7 +127,9 @@ fn foot(view: &View<'_>) -> String {
     match &view.fingerprint {
         Some(fingerprint) if view.refusals.is_empty() => {
             let command = code(&format!("flowform {command} --expect {fingerprint}"));
-            format!("{command} applies this plan, or nothing if it has become another.\n")
+            format!(
+                "{command}, with the same files and options, applies this plan, or nothing if it has become another.\n"
+            )
         }
         _ => String::new(),
     }

@@ -24,7 +24,7 @@ fn every_case() {
 #[test]
 fn where_there_is_room_the_precondition_stands_beside() {
     insta::assert_snapshot!(shown(&one_field(), &WIDE), @r#"
-    Planning in sandbox dev of 1234@AdobeOrg (https://platform.adobe.io): plan d78409449d2bb3a4
+    Planning in sandbox dev of 1234@AdobeOrg (https://platform.adobe.io): plan 362d2d088d59ed77
 
     ~ zendesk-users.dataflow  update 50383d02-2777-4be7-a309-9dd6eea1b465
         # the manifest changed
@@ -45,7 +45,7 @@ fn every_request_of_a_replacement() {
     world.state.as_mut().unwrap().entries.remove(&address(Kind::Target));
     insta::assert_snapshot!(shown(&world, &FULL), @r#"
     Planning in sandbox dev of 1234@AdobeOrg (https://platform.adobe.io): plan
-      eac6436f6c629975
+      8447e1ebff3d7e44
 
     -/+ zendesk-users.source  replace 20383d02-2777-4be7-a309-9dd6eea1b462
         # params.path cannot be changed in place
