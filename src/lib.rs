@@ -18,6 +18,7 @@
 //! | [`state`] | what we did; lock, log, snapshot | what the changes mean |
 //! | [`observe`] | what the platform has, in few reads | what is wanted |
 //! | [`plan`] | three pictures -> operations and steps; guards | network, clock, files |
+//! | [`export`] | what there is -> manifests that want exactly that | the network, files |
 //! | [`render`] | a plan or a report as text, as a review comment, as a page, as JSON | kinds by name, streams |
 //! | [`apply`] | steps over their graph, recording each result; recovery | how a request is carried |
 //! | [`kind`] | all that is true of one kind: fields, rules, requests, answers | everything above |
@@ -52,6 +53,7 @@ pub mod api;
 pub mod apply;
 pub mod cli;
 pub mod emulator;
+pub mod export;
 mod kill_point;
 pub mod kind;
 pub mod manifest;

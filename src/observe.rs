@@ -41,6 +41,8 @@ pub struct Wanted {
     pub leftovers: Vec<(Kind, String)>,
     /// Names that objects to be created will bear.
     pub names: Vec<(Address, String)>,
+    /// Objects to be taken over, by their ids.
+    pub imports: Vec<(Address, String)>,
     /// Ids that are managed whatever address they have: never somebody else's namesake.
     pub ours: BTreeSet<String>,
 }
@@ -86,7 +88,9 @@ pub async fn observe(client: &Client, wanted: Wanted) -> Result<Observations, Er
                 known.insert(id.clone(), *version);
             }
         }
-        for (_, id) in wanted.leftovers.iter().filter(|(k, _)| *k == kind) {
+        let leftovers = wanted.leftovers.iter().filter(|(k, _)| *k == kind).map(|(_, id)| id);
+        let imports = wanted.imports.iter().filter(|(a, _)| a.kind == kind).map(|(_, id)| id);
+        for id in leftovers.chain(imports) {
             known.entry(id.clone()).or_default();
         }
         let names: BTreeSet<String> =
@@ -114,6 +118,13 @@ pub async fn observe(client: &Client, wanted: Wanted) -> Result<Observations, Er
     for (kind, id) in wanted.leftovers {
         if let Some(observed) = found.get(&kind).and_then(|f| f.by_id.get(&id)) {
             observations.leftovers.insert(id, observed.clone());
+        }
+    }
+    for (address, id) in wanted.imports {
+        if let Some(observed) = found.get(&address.kind).and_then(|f| f.by_id.get(&id)) {
+            observations.imports.insert(address, observed.clone());
+        } else if let Some(kind) = kind_of(client, address.kind, &id).await {
+            observations.strays.insert(id, kind);
         }
     }
     for (address, name) in wanted.names {
@@ -144,6 +155,35 @@ pub async fn read_one(
         Listing::FlowService => looker.read(id, None).await,
         Listing::Offset => looker.newest(id, known).await,
     }
+}
+
+/// The answer to a read of one object, as it came; `None` when there is none to be seen.
+pub async fn read_raw(client: &Client, kind: Kind, call: &Call) -> Result<Option<Value>, Error> {
+    let looker = Looker { client: client.clone(), kind };
+    let reply = looker.send(call).await?;
+    if reply.status == 404 {
+        return Ok(None);
+    }
+    looker.accepted(reply).map(|reply| Some(reply.body))
+}
+
+/// Every object of a kind that is listed by pages and filters.
+pub async fn all(client: &Client, kind: Kind) -> Result<Vec<Observed>, Error> {
+    let looker = Looker { client: client.clone(), kind };
+    let mut found = Vec::new();
+    looker.list(None, &mut |observed| found.push(observed)).await?;
+    Ok(found)
+}
+
+/// Which other kind of object an id is of, if any; only for the words of a refusal.
+async fn kind_of(client: &Client, not: Kind, id: &str) -> Option<Kind> {
+    for kind in Kind::ALL.into_iter().filter(|kind| *kind != not) {
+        // A service may not take the form of another one's ids: then it is none of its objects.
+        if let Ok(Some(_)) = read_one(client, kind, id, None).await {
+            return Some(kind);
+        }
+    }
+    None
 }
 
 /// The first page of a list that `call` asks for.

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 /// Each module and what it may name. `*` is everything.
 const ARROWS: &[(&str, &[&str])] = &[
     ("cli", &["*"]),
+    ("export", &["plan", "state", "manifest", "kind"]),
     ("render", &["plan", "apply", "manifest", "kind", "secret", "wire"]),
     ("apply", &["plan", "kind", "state", "api", "observe", "wire", "secret"]),
     ("observe", &["plan", "kind", "api", "wire", "manifest", "state"]),

@@ -657,6 +657,7 @@ fn wire() {
                 leftovers: vec![(Kind::Source, "left-over".into())],
                 names: Kind::ALL.iter().map(|k| (address(*k), format!("p {k}"))).collect(),
                 ours: BTreeSet::new(),
+                imports: Vec::new(),
             };
             let observed = RUNTIME.block_on(flowform::observe::observe(&client, wanted));
             match observed {

@@ -234,6 +234,7 @@ fn wanted(kind: Kind) -> Wanted {
         names: vec![(address(9), "a, b".to_owned())],
         ours: BTreeSet::new(),
         leftovers: Vec::new(),
+        imports: Vec::new(),
     }
 }
 

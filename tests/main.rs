@@ -11,6 +11,7 @@
 
 mod support;
 
+mod addresses;
 mod arrows;
 mod campaign;
 mod ci;
@@ -18,6 +19,7 @@ mod cli;
 #[cfg(debug_assertions)]
 mod crash;
 mod durability;
+mod existing;
 mod faults;
 mod formats;
 mod fuzz;

@@ -83,7 +83,8 @@ pub async fn run(
 ) -> Report {
     let now = (settings.clock)();
     let started = jiff::Timestamp::from_second(now).unwrap_or_default().to_string();
-    let mut changes = Vec::new();
+    // What the steps say of addresses is true once the moves are made.
+    let mut changes = plan::moving(&plan.moves, recorder.entries());
     if plan.steps().next().is_some() {
         let in_flight = InFlight {
             started,
@@ -378,12 +379,16 @@ impl<'a> Walk<'a> {
                     replaced,
                 })
             }
-            Intent::Adopt { id, body } => Some(Entry {
+            Intent::Adopt { id, body, version, keeps_secrets } => Some(Entry {
                 id,
                 etag: None,
-                version: None,
+                version,
                 // What was not sent is not recorded as sent: a secret gets its fingerprint with the update.
-                applied: plan::without_secrets(&body),
+                applied: if keeps_secrets {
+                    plan::with_own_secrets(&body)
+                } else {
+                    plan::without_secrets(&body)
+                },
                 depends_on: step.depends_on.clone(),
                 protect: step.protect,
                 replaced: entry.map(|e| e.replaced.clone()).unwrap_or_default(),

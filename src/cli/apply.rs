@@ -39,7 +39,7 @@ pub(crate) struct Arguments {
     expect: Option<String>,
 
     /// Change nothing but the state: take into it what the platform has otherwise than the last apply left it
-    #[arg(long, conflicts_with_all = ["replace", "adopt", "create_beside"])]
+    #[arg(long, conflicts_with_all = ["replace", "adopt", "create_beside", "send_secrets"])]
     refresh_only: bool,
 
     #[command(flatten)]
@@ -211,7 +211,8 @@ async fn run_saved(
             .collect();
         return Err(failure);
     }
-    let Resolved { values, missing } = session.secrets(secrets::of_plan(&plan).into_keys(), output).await;
+    let sources = secrets::of_plan(&plan).into_keys().chain(secrets::kept_by_plan(&plan));
+    let Resolved { values, missing } = session.secrets(sources, output).await;
     if let Some(state) = &state {
         check_secrets(&plan, &values, state)?;
     }
@@ -384,6 +385,9 @@ async fn carry_out(
         ));
     }
     folded?;
+    for moved in &plan.moves {
+        output.note(&format!("{} is now {}", moved.from, moved.to));
+    }
     waited?;
     Ok(if result.interrupted {
         Status::Interrupted

@@ -5,7 +5,9 @@
 mod apply;
 mod emulator;
 mod exit;
+mod export;
 mod files;
+mod import;
 mod output;
 mod plan;
 mod plan_file;
@@ -80,7 +82,11 @@ enum Command {
     Status(status::Arguments),
     /// Show the runs of the managed dataflows, newest first
     Runs(runs::Arguments),
-    /// Look at what is managed
+    /// Write manifests of the dataflows that there are, with all they refer to
+    Export(export::Arguments),
+    /// Take an existing object under management, without changing it
+    Import(import::Arguments),
+    /// Look at what is managed, and under which address
     State(state::Arguments),
     /// Run an embedded stand-in for the platform
     Emulator(emulator::Arguments),
@@ -135,6 +141,8 @@ fn run(command: Command, output: &Output, redactor: &Redactor) -> Result<Status,
         Command::Destroy(arguments) => block_on(apply::destroy(arguments, output, redactor)),
         Command::Status(arguments) => block_on(status::run(arguments, output, redactor)),
         Command::Runs(arguments) => block_on(runs::run(arguments, output, redactor)),
+        Command::Export(arguments) => block_on(export::run(arguments, output, redactor)),
+        Command::Import(arguments) => block_on(import::run(arguments, output, redactor)),
         Command::Emulator(arguments) => block_on(emulator::run(arguments, output, redactor)),
     }
 }

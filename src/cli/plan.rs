@@ -37,6 +37,10 @@ pub(crate) struct PlanOptions {
     #[arg(long = "create-beside", value_name = "ADDRESS")]
     create_beside: Vec<Selector>,
 
+    /// Send the secrets of these objects though they seem unchanged: PIPELINE or PIPELINE.SECTION; may be repeated
+    #[arg(long = "send-secrets", value_name = "ADDRESS")]
+    send_secrets: Vec<Selector>,
+
     /// The exact number of deletions that is meant, where a guard asks
     #[arg(long, value_name = "N")]
     allow_deletes: Option<usize>,
@@ -50,6 +54,7 @@ impl PlanOptions {
             && self.replace.is_empty()
             && self.adopt.is_empty()
             && self.create_beside.is_empty()
+            && self.send_secrets.is_empty()
             && self.allow_deletes.is_none()
     }
 
@@ -60,6 +65,7 @@ impl PlanOptions {
             replace: self.replace.clone(),
             adopt: self.adopt.clone(),
             create_beside: self.create_beside.clone(),
+            send_secrets: self.send_secrets.clone(),
             allow_deletes: self.allow_deletes,
         }
     }
@@ -75,11 +81,11 @@ pub(crate) struct PlanArguments {
     out: Option<PathBuf>,
 
     /// Plan to take everything down
-    #[arg(long, conflicts_with_all = ["refresh_only", "replace", "adopt", "create_beside", "allow_deletes"])]
+    #[arg(long, conflicts_with_all = ["refresh_only", "replace", "adopt", "create_beside", "send_secrets", "allow_deletes"])]
     destroy: bool,
 
     /// Only tell what the platform has otherwise than the last apply left it; exits with 11 if there is any
-    #[arg(long, conflicts_with_all = ["replace", "adopt", "create_beside"])]
+    #[arg(long, conflicts_with_all = ["replace", "adopt", "create_beside", "send_secrets"])]
     refresh_only: bool,
 
     /// Print, instead of the plan, a patch that makes the manifest say what the platform has where it has drifted

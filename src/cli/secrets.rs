@@ -7,7 +7,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use super::environment;
-use crate::kind::{Leaf, SecretSource, visit_leaves};
+use crate::kind::{Intent, Leaf, SecretSource, visit_leaves};
 use crate::manifest::Manifest;
 use crate::plan::Plan;
 use crate::secret::{Redactor, Secret};
@@ -46,6 +46,17 @@ pub(crate) fn of_plan(plan: &Plan) -> BTreeMap<SecretSource, Option<String>> {
                     }
                 });
             }
+        }
+    }
+    sources
+}
+
+/// Every secret that a plan takes an object's own one for: it is not sent, and remembered by its fingerprint if it can be had.
+pub(crate) fn kept_by_plan(plan: &Plan) -> BTreeSet<SecretSource> {
+    let mut sources = BTreeSet::new();
+    for step in plan.steps() {
+        if let Intent::Adopt { body, keeps_secrets: true, .. } = &step.intent {
+            visit_leaves(body, &mut |leaf| collect(leaf, &mut sources));
         }
     }
     sources

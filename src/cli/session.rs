@@ -204,7 +204,8 @@ impl Session {
         };
         let (state, recovery) = self.recovered(state).await?;
         let state = state.as_ref();
-        let mut observations = self.observe(manifest, state, options).await?;
+        let moved = state.map(|state| plan::as_moved(manifest, options.mode, state));
+        let mut observations = self.observe(manifest, moved.as_ref(), options).await?;
         let now = self.now();
         let build = |observations: &Observations| {
             plan::build(&Inputs {
@@ -289,7 +290,13 @@ impl Session {
             wanted.managed.push((address.clone(), entry.id.clone(), entry.version));
             wanted.leftovers.extend(entry.replaced.iter().map(|id| (address.kind, id.clone())));
         }
-        wanted.names = named(&mut names.keys().copied().filter(|a| !entries.contains_key(*a)));
+        let import = &manifest.blocks.import;
+        let unknown = |a: &&Address| !entries.contains_key(*a) && !import.contains_key(*a);
+        wanted.names = named(&mut names.keys().copied().filter(unknown));
+        if options.mode == Mode::Normal {
+            let open = import.iter().filter(|(a, id)| entries.get(*a).is_none_or(|entry| entry.id != **id));
+            wanted.imports = open.map(|(a, id)| (a.clone(), id.clone())).collect();
+        }
         let ours = wanted.ours.clone();
         let mut observations = observe::observe(&self.client, wanted).await?;
         // What has gone will be created again, so its name is looked for too.
@@ -308,15 +315,19 @@ impl Session {
         state: Option<&State>,
     ) -> Result<Observations, Failure> {
         let empty = BTreeMap::new();
-        let entries = state.map_or(&empty, |s| &s.entries);
+        let moved = state.map(|state| plan::as_planned(&plan.moves, state));
+        let entries = moved.as_ref().map_or(&empty, |s| &s.entries);
         let mut wanted = Wanted { ours: state.map(State::ids).unwrap_or_default(), ..Wanted::default() };
-        for address in plan.pins.keys() {
+        for (address, pin) in &plan.pins {
             if let Some(entry) = entries.get(address) {
                 wanted.managed.push((address.clone(), entry.id.clone(), entry.version));
             }
+            wanted.imports.extend(pin.imported.iter().map(|id| (address.clone(), id.clone())));
         }
         wanted.names =
             names_of(plan, |action| matches!(action, Action::Create | Action::Adopt | Action::Replace));
+        // What is taken over by its id was not looked for by its name.
+        wanted.names.retain(|(address, _)| plan.pins.get(address).is_none_or(|pin| pin.imported.is_none()));
         Ok(observe::observe(&self.client, wanted).await?)
     }
 
@@ -409,7 +420,9 @@ pub(crate) fn limit_to_manifest(
     }
     let ours: BTreeSet<&str> = manifest.sections.iter().map(|s| s.address.pipeline.as_str()).collect();
     let others = state.into_iter().flat_map(|s| s.entries.keys());
-    let others: Vec<&Address> = others.filter(|a| !ours.contains(a.pipeline.as_str())).collect();
+    let moved = &manifest.blocks.moved;
+    let others: Vec<&Address> =
+        others.filter(|a| !ours.contains(a.pipeline.as_str()) && !moved.contains_key(*a)).collect();
     if !others.is_empty() {
         let what = match options.mode {
             Mode::Destroy => "left, with what they use",
@@ -429,7 +442,7 @@ pub(crate) fn check_addresses(
     let mut known: BTreeSet<Address> = manifest.sections.iter().map(|s| s.address.clone()).collect();
     known.extend(state.into_iter().flat_map(|s| s.entries.keys().cloned()));
     let selectors = options.selection.unmatched(&known).map(ToString::to_string);
-    let beside = options.adopt.iter().chain(&options.create_beside);
+    let beside = options.adopt.iter().chain(&options.create_beside).chain(&options.send_secrets);
     let others = beside.filter(|s| !known.iter().any(|a| s.matches(a))).map(ToString::to_string);
     let replaced = options.replace.iter().filter(|a| !known.contains(*a)).map(ToString::to_string);
     let unknown: Vec<String> = selectors.chain(others).chain(replaced).collect();

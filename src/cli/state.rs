@@ -1,14 +1,21 @@
-//! `flowform state`: what is managed, and a lock whose holder is lost.
+//! `flowform state`: what is managed and under which address, and a lock whose holder is lost.
+//!
+//! Nothing here talks to the platform: `mv` and `rm` change what is remembered, never an object.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use super::exit::{Failure, Status};
 use super::output::{Output, confirm};
+use super::session::Session;
 use crate::kind::Address;
+use crate::manifest;
+use crate::plan::Selector;
 use crate::render::text::{sanitize, sanitize_lines};
-use crate::state::StateFile;
-use crate::state::model::State;
+use crate::state::model::{Entry, State};
+use crate::state::moves::{self, Blocked};
+use crate::state::{Locked, StateFile};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
@@ -29,6 +36,22 @@ enum Command {
         /// PIPELINE.SECTION
         address: Address,
     },
+    /// Give an object, or all of a pipeline, another address; nothing changes on the platform
+    Mv {
+        /// PIPELINE.SECTION, or PIPELINE
+        from: Selector,
+        /// Likewise; the manifest has to say the same
+        to: Selector,
+    },
+    /// Drop objects from the state and leave them on the platform; asks first
+    Rm {
+        /// PIPELINE.SECTION, or PIPELINE
+        #[arg(required = true)]
+        addresses: Vec<Selector>,
+        /// Do not ask
+        #[arg(long)]
+        auto_approve: bool,
+    },
     /// Break the lock of a run that is lost with its machine; asks first
     Unlock {
         /// The lock's id, as the error about it says
@@ -44,18 +67,18 @@ pub(crate) fn run(arguments: &Arguments, output: &Output) -> Result<Status, Fail
         Some(path) => path.clone(),
         None => only_state(&["state", "state/emulator"])?,
     };
-    if let Command::Unlock { id, auto_approve } = &arguments.command {
-        return unlock(&StateFile::new(&path), id, *auto_approve, output);
-    }
-    let state = StateFile::new(&path).read()?.ok_or_else(|| {
-        Failure::new(Status::State, format!("there is no state at {}", path.display()))
-            .hint("`flowform apply` makes one; name another with --state")
-    })?;
-    match &arguments.command {
-        Command::List => output.data(&list(&state)),
-        Command::Show { address } => output.data(&show(&state, address)?),
-        Command::Unlock { .. } => {}
-    }
+    let file = StateFile::new(&path);
+    let (text, state) = match &arguments.command {
+        Command::Unlock { id, auto_approve } => return unlock(&file, id, *auto_approve, output),
+        Command::Mv { from, to } => return mv(&file, from, to, output),
+        Command::Rm { addresses, auto_approve } => return rm(&file, addresses, *auto_approve, output),
+        Command::List => read(&file).map(|state| (list(&state), state))?,
+        Command::Show { address } => {
+            let state = read(&file)?;
+            (show(&state, address)?, state)
+        }
+    };
+    output.data(&text);
     if let Some(in_flight) = &state.in_flight {
         output.note(&format!(
             "an apply begun {} by {} has not ended; the next run settles it",
@@ -63,6 +86,144 @@ pub(crate) fn run(arguments: &Arguments, output: &Output) -> Result<Status, Fail
         ));
     }
     Ok(Status::Success)
+}
+
+fn absent(file: &StateFile) -> Failure {
+    Failure::new(Status::State, format!("there is no state at {}", file.path().display()))
+        .hint("`flowform apply` makes one; name another with --state")
+}
+
+fn read(file: &StateFile) -> Result<State, Failure> {
+    file.read()?.ok_or_else(|| absent(file))
+}
+
+/// The state, locked, with no plan in flight: what that one is about to do goes by the addresses it was made with.
+fn lock_settled(file: &StateFile, command: &str) -> Result<Locked, Failure> {
+    // A state that is not there is not made room for either.
+    read(file)?;
+    let locked = file.lock(&Session::holder(command))?;
+    refuse_in_flight(locked.state().ok_or_else(|| absent(file))?)?;
+    Ok(locked)
+}
+
+/// Refuses while an apply has not ended.
+pub(crate) fn refuse_in_flight(state: &State) -> Result<(), Failure> {
+    let Some(in_flight) = &state.in_flight else { return Ok(()) };
+    Err(Failure::new(
+        Status::Refused,
+        format!(
+            "an apply begun {} by {} has not ended; nothing was changed",
+            in_flight.started, in_flight.who
+        ),
+    )
+    .hint("run `flowform apply` again, which settles it, and then this"))
+}
+
+/// Makes `after` the entries of the state. The state right before it is the backup.
+fn replace(locked: &mut Locked, after: &BTreeMap<Address, Entry>) -> Result<(), Failure> {
+    locked.fold()?;
+    let changes = locked.state().map(|state| moves::changes(&state.entries, after)).unwrap_or_default();
+    locked.record(changes)?;
+    Ok(locked.fold()?)
+}
+
+fn mv(file: &StateFile, from: &Selector, to: &Selector, output: &Output) -> Result<Status, Failure> {
+    let is_name = match to {
+        Selector::Address(address) => manifest::is_pipeline_name(&address.pipeline),
+        Selector::Pipeline(name) => manifest::is_pipeline_name(name),
+    };
+    if !is_name {
+        return Err(Failure::usage(format!("no manifest can have `{to}`"))
+            .hint("a pipeline's name has letters, digits, `-` and `_`, and begins with a letter or digit"));
+    }
+    let mut locked = lock_settled(file, "state mv")?;
+    let Some(state) = locked.state() else { return Err(absent(file)) };
+    let moves: BTreeMap<Address, Address> = match (from, to) {
+        _ if from == to => {
+            return Err(Failure::usage(format!("{from} is to become {to}, which it is already")));
+        }
+        (Selector::Address(from), Selector::Address(to)) if from.kind != to.kind => {
+            let (from, to) = (from.kind.spec().title(), to.kind.spec().title());
+            return Err(Failure::usage(format!("a {from} cannot become a {to}"))
+                .hint("both addresses end in the same section"));
+        }
+        (Selector::Address(from), Selector::Address(to)) => BTreeMap::from([(from.clone(), to.clone())]),
+        (Selector::Pipeline(_), Selector::Pipeline(to)) => {
+            let ours = state.entries.keys().filter(|address| from.matches(address));
+            ours.map(|address| (address.clone(), Address::new(to, address.kind))).collect()
+        }
+        _ => {
+            return Err(Failure::usage(format!("`{from}` and `{to}` are not of the same sort"))
+                .hint("give two addresses (PIPELINE.SECTION), or the names of two pipelines"));
+        }
+    };
+    if moves.is_empty() {
+        return Err(unknown(from));
+    }
+    let after = moves::moved(&state.entries, &moves).map_err(|blocked| match blocked {
+        Blocked::Absent(_) => unknown(from),
+        Blocked::Taken(_) => Failure::new(Status::Refused, format!("{blocked}; nothing was moved"))
+            .hint("two objects cannot have one address: move or drop the other one first"),
+    })?;
+    replace(&mut locked, &after)?;
+    for (from, to) in &moves {
+        output.note(&format!("{from} is now {to}"));
+    }
+    Ok(Status::Success)
+}
+
+fn rm(file: &StateFile, which: &[Selector], auto_approve: bool, output: &Output) -> Result<Status, Failure> {
+    let mut locked = lock_settled(file, "state rm")?;
+    let Some(state) = locked.state() else { return Err(absent(file)) };
+    let mut going: BTreeMap<Address, Entry> = BTreeMap::new();
+    for selector in which {
+        let matching: Vec<_> =
+            state.entries.iter().filter(|(address, _)| selector.matches(address)).collect();
+        if matching.is_empty() {
+            return Err(unknown(selector));
+        }
+        going.extend(matching.into_iter().map(|(address, entry)| (address.clone(), entry.clone())));
+    }
+    if let Some((address, _)) = going.iter().find(|(_, entry)| entry.protect) {
+        return Err(Failure::new(Status::Refused, format!("{address} is protected; nothing was dropped"))
+            .hint("set `protect: false` in its section and apply that first"));
+    }
+    let after = moves::dropped(&state.entries, &going.keys().cloned().collect::<BTreeSet<_>>())
+        .map_err(|blocked| Failure::usage(blocked.to_string()))?;
+    let listed: Vec<String> = going
+        .iter()
+        .map(|(address, entry)| {
+            let left = if entry.replaced.is_empty() {
+                String::new()
+            } else {
+                format!(", and what it took the place of: {}", sanitize(&entry.replaced.join(", ")))
+            };
+            format!("{address} ({}{left})", sanitize(&entry.id))
+        })
+        .collect();
+    let question = format!(
+        "These are no longer managed, and stay on the platform as they are:\n  {}\nShall the state drop them?",
+        listed.join("\n  ")
+    );
+    if !auto_approve {
+        match confirm(&question) {
+            Some(true) => {}
+            Some(false) => return Err(Failure::new(Status::Refused, "not approved; nothing was dropped")),
+            None => {
+                return Err(Failure::usage("there is no terminal to ask on; nothing was dropped")
+                    .hint("look at `flowform state list`, and add --auto-approve"));
+            }
+        }
+    }
+    replace(&mut locked, &after)?;
+    for line in &listed {
+        output.note(&format!("no longer managed: {line}"));
+    }
+    Ok(Status::Success)
+}
+
+fn unknown(selector: &Selector) -> Failure {
+    Failure::usage(format!("the state has no {selector}")).hint("`flowform state list` shows what it has")
 }
 
 /// A lock goes with its process. What is left for a person is a run whose machine is lost while a shared file system still
@@ -137,9 +298,7 @@ fn list(state: &State) -> String {
 }
 
 fn show(state: &State, address: &Address) -> Result<String, Failure> {
-    let entry = state.entries.get(address).ok_or_else(|| {
-        Failure::usage(format!("the state has no {address}")).hint("`flowform state list` shows what it has")
-    })?;
+    let entry = state.entries.get(address).ok_or_else(|| unknown(&Selector::Address(address.clone())))?;
     let shown = serde_yaml::to_string(entry).map_err(|e| Failure::from_error(Status::Error, &e))?;
     Ok(sanitize_lines(&shown).into_owned())
 }

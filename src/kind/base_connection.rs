@@ -131,6 +131,34 @@ impl Spec for BaseConnection {
         Some((Kind::Source, call))
     }
 
+    fn secrets_told_by(&self, body: &Body) -> Option<Call> {
+        let spec = body.pointer("/connectionSpec/id")?.as_str()?;
+        Some(flow_service::read(collection!("connectionSpecs"), spec))
+    }
+
+    fn secrets(&self, remote: &Value, told: &Value) -> Vec<String> {
+        let auth = flow_service::item(remote).and_then(|item| item.get("auth"));
+        let of_name = |spec: &&Value| spec.get("name") == auth.and_then(|auth| auth.get("specName"));
+        let specs = flow_service::item(told).and_then(|item| item.get("authSpec")).and_then(Value::as_array);
+        let spec = specs.into_iter().flatten().find(of_name).and_then(|spec| spec.get("spec"));
+        let is_secret = |name: &str| {
+            let property = spec.and_then(|spec| spec.get("properties")).and_then(|p| p.get(name));
+            let format = property.and_then(|property| property.get("format"));
+            is_secret_name(name) || format.is_some_and(|format| format == "password")
+        };
+        let shown = auth.and_then(|auth| auth.get("params")).and_then(Value::as_object);
+        let shown = shown.into_iter().flatten().filter(|(name, value)| is_secret(name) || is_mask(value));
+        let mut names: Vec<&str> = shown.map(|(name, _)| name.as_str()).collect();
+        // Of what it hides altogether, only what the authentication cannot do without is there for certain.
+        let required = spec.and_then(|spec| spec.get("required")).and_then(Value::as_array);
+        for name in required.into_iter().flatten().filter_map(Value::as_str) {
+            if is_secret(name) && !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        names.into_iter().map(|name| format!("/auth/params/{}", section::escape(name))).collect()
+    }
+
     fn calls(&self, intent: &Intent) -> Vec<Call> {
         // The documented update replaces `auth.params` as a whole, so all of them are sent (platform-api.md 2.5).
         flow_service::calls(COLLECTION, intent, Clone::clone, |before, after, paths, _| {
@@ -169,6 +197,26 @@ mod tests {
         });
         assert_eq!(observed.body, wanted);
         assert_eq!(observed.etag, Some(Etag::from_body("e")));
+    }
+
+    #[test]
+    fn secrets_are_told_by_what_is_masked_and_by_what_the_spec_requires() {
+        let told = json!({ "items": [{ "authSpec": [
+            { "name": "other", "spec": { "required": ["password"] } },
+            { "name": "O", "spec": {
+                "required": ["host", "accessToken", "key"],
+                "properties": { "key": { "format": "password" }, "pin": { "format": "password" }, "extra": {} },
+            } },
+        ] }] });
+        let remote = |params: Value| json!({ "items": [{ "auth": { "specName": "O", "params": params } }] });
+        let names = |params: Value| BaseConnection.secrets(&remote(params), &told);
+        assert_eq!(names(json!({ "host": "h" })), ["/auth/params/accessToken", "/auth/params/key"]);
+        let shown = json!({ "extra": "****", "pin": "in clear", "clientSecret": "in clear", "host": "h" });
+        assert_eq!(
+            names(shown),
+            ["extra", "pin", "clientSecret", "accessToken", "key"].map(|name| format!("/auth/params/{name}"))
+        );
+        assert_eq!(BaseConnection.secrets(&Value::Null, &Value::Null), [""; 0]);
     }
 
     #[test]

@@ -282,8 +282,14 @@ pub enum Intent {
         id: String,
         /// The wanted body.
         body: Body,
+        /// The version number that was observed; none for kinds with etags.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        version: Option<u64>,
+        /// Whether its own secrets stay, and are taken for the wanted ones.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        keeps_secrets: bool,
     },
-    /// Drop an object that is gone from the state; sends nothing.
+    /// Drop an object from the state, because it is gone or is to be left; sends nothing.
     Forget {
         /// Which.
         id: String,
@@ -445,6 +451,15 @@ pub trait Spec: Sync {
     /// The read of what refers to an object without the platform minding its deletion; none where the platform minds.
     fn referrers(&self, _id: &str) -> Option<(Kind, Call)> {
         None
+    }
+    /// The read of what says which secrets an object of this body can have; none for a kind without secrets.
+    fn secrets_told_by(&self, _body: &Body) -> Option<Call> {
+        None
+    }
+    /// Pointers into the body of the secrets that an object has and the platform does not show: by the object as it was
+    /// read, and by the answer to [`Spec::secrets_told_by`].
+    fn secrets(&self, _remote: &Value, _told: &Value) -> Vec<String> {
+        Vec::new()
     }
     /// The requests that carry an intent out, in order; every leaf of the bodies is already filled in.
     fn calls(&self, intent: &Intent) -> Vec<Call>;

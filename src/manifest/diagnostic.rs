@@ -81,6 +81,12 @@ impl Problems {
         self.errors + self.warnings == 0
     }
 
+    /// Line and message of every listed error that has a place.
+    pub(crate) fn lines_of_errors(&self) -> impl Iterator<Item = (usize, &str)> {
+        let errors = self.list.iter().filter(|d| d.severity == Severity::Error);
+        errors.filter_map(|d| Some((d.place.as_ref()?.position.line, d.message.as_str())))
+    }
+
     /// How many are counted but not in the list.
     pub fn omitted(&self) -> usize {
         (self.errors + self.warnings).saturating_sub(self.list.len())

@@ -6,6 +6,7 @@ use std::ops::Range;
 
 use serde_json::Value;
 
+use super::blocks;
 use super::diagnostic::{At, Raw, Report, listed, quoted};
 use super::scalar::Plain;
 use super::tree::{Content, Entry, NodeId, Tree};
@@ -13,7 +14,7 @@ use super::walk::Walk;
 use crate::kind::{Address, Code, Key, Kind, Shape};
 
 /// The only format of a document that there is.
-pub(super) const API_VERSION: &str = "flowform/v1";
+pub const API_VERSION: &str = "flowform/v1";
 
 /// Longest name of a pipeline.
 pub(super) const LONGEST_PIPELINE: usize = 63;
@@ -49,6 +50,7 @@ pub(super) struct Drafts {
     pub(super) sections: Vec<Draft>,
     pub(super) org: Option<(String, At)>,
     pub(super) sandbox: Option<(String, At)>,
+    pub(super) blocks: blocks::Drafts,
     pipelines: HashMap<String, At>,
 }
 
@@ -101,6 +103,10 @@ impl Drafts {
                 "platform" => self.platform(&mut walk, entry),
                 name => {
                     sections += 1;
+                    let named = pipeline.as_deref().filter(|_| is_new);
+                    if self.blocks.add(&mut walk, entry, named) {
+                        continue;
+                    }
                     if let Some(kind) = Kind::from_section(name) {
                         self.section(&mut walk, entry, kind, pipeline.as_deref(), is_new);
                     } else {
@@ -235,7 +241,8 @@ fn is_our_version(tree: &Tree, root: NodeId, at: At, report: &mut Report) -> boo
     }
 }
 
-fn is_pipeline_name(name: &str) -> bool {
+/// Whether a text can name a pipeline.
+pub fn is_pipeline_name(name: &str) -> bool {
     name.len() <= LONGEST_PIPELINE
         && name.starts_with(|c: char| c.is_ascii_alphanumeric())
         && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
@@ -244,7 +251,8 @@ fn is_pipeline_name(name: &str) -> bool {
 fn unknown_section(walk: &mut Walk<'_>, entry: &Entry) {
     let known = || {
         let header = ["apiVersion", "pipeline", "platform"];
-        header.into_iter().chain(Kind::ALL.into_iter().map(Kind::section))
+        let blocks = blocks::KEYS.iter().map(|(name, _)| *name);
+        header.into_iter().chain(Kind::ALL.into_iter().map(Kind::section)).chain(blocks)
     };
     let name = entry.key.as_str();
     if RESERVED.contains(&name) {

@@ -4,6 +4,7 @@
 //! comes from `kind`'s grammar and checks. Resolves no secret: see [`crate::secret`] for values, `cli` for resolving.
 
 pub(crate) mod annotation;
+mod blocks;
 mod diagnostic;
 mod document;
 mod edit;
@@ -19,15 +20,18 @@ mod source;
 mod suggest;
 mod tree;
 mod walk;
+pub mod yaml;
 
 #[cfg(test)]
 mod tests;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::kind::{Address, Body, Code};
 
+pub use blocks::Blocks;
 pub use diagnostic::{Checked, Diagnostic, Place, Problems, Snippet};
+pub use document::{API_VERSION, is_pipeline_name};
 pub use interpolate::Inputs;
 pub use lines::Lines;
 pub use schema::json_schema;
@@ -45,6 +49,8 @@ pub struct Manifest {
     pub sandbox: Option<String>,
     /// Sections of all pipelines, in the order of files, documents and sections.
     pub sections: Vec<Section>,
+    /// What it says of objects that exist already.
+    pub blocks: Blocks,
     /// Where it all stands.
     pub lines: Lines,
 }
@@ -98,6 +104,11 @@ pub fn load(paths: &[PathBuf], inputs: &Inputs<'_>) -> Result<Loaded, Problems> 
     check(sources, report, inputs)
 }
 
+/// Checks a text as if it had been read from a file of this name.
+pub fn check_text(name: &Path, text: String, inputs: &Inputs<'_>) -> Result<Loaded, Problems> {
+    check(vec![Source::new(name.to_owned(), text)], Report::default(), inputs)
+}
+
 /// Checks what was read; `report` has what went wrong with reading.
 fn check(mut sources: Vec<Source>, mut report: Report, inputs: &Inputs<'_>) -> Result<Loaded, Problems> {
     let mut drafts = document::Drafts::default();
@@ -121,6 +132,8 @@ fn check(mut sources: Vec<Source>, mut report: Report, inputs: &Inputs<'_>) -> R
         hidden.push(hidden_keys);
     }
     let sections = link::link(&drafts.sections, &trees, &sources, &mut report);
+    let wanted = drafts.sections.iter().map(|draft| (&draft.address, draft.key_at)).collect();
+    let blocks = drafts.blocks.link(&wanted, &mut report);
 
     let files = report.files(sources.iter().map(|source| source.file.clone()));
     let mut problems = if report.is_empty() {
@@ -139,6 +152,7 @@ fn check(mut sources: Vec<Source>, mut report: Report, inputs: &Inputs<'_>) -> R
     }
     let value = |found: Option<(String, diagnostic::At)>| found.map(|(value, _)| value);
     let lines = Lines::new(sources, trees, &drafts.sections);
-    let manifest = Manifest { org: value(drafts.org), sandbox: value(drafts.sandbox), sections, lines };
+    let manifest =
+        Manifest { org: value(drafts.org), sandbox: value(drafts.sandbox), sections, blocks, lines };
     Ok(Loaded { manifest, warnings: problems })
 }

@@ -4,6 +4,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::blocks::{self, MOVE};
 use super::document::{API_VERSION, EVERY_SECTION, LONGEST_PIPELINE, PLATFORM};
 use crate::kind::{Key, Kind, Shape};
 
@@ -31,6 +32,23 @@ pub fn json_schema() -> Value {
         let mut section = object(&[spec.grammar(), EVERY_SECTION]);
         describe(&mut section, &format!("The pipeline's {}.", spec.title()));
         properties.insert(kind.section().into(), section);
+    }
+    for (name, text) in blocks::KEYS {
+        let mut block = match name {
+            "moved" => json!({ "type": "array", "items": object(&[MOVE]) }),
+            "forget" => json!({ "type": "array", "items": shape(&Shape::Text) }),
+            _ => {
+                let ids = Kind::ALL.into_iter().map(|kind| {
+                    let mut id = json!({ "type": ["string", "number"], "pattern": r"^\S+$" });
+                    describe(&mut id, &format!("Id of an existing {}.", kind.spec().title()));
+                    (kind.section().to_owned(), id)
+                });
+                let ids: Map<String, Value> = ids.collect();
+                json!({ "type": "object", "properties": ids, "additionalProperties": false })
+            }
+        };
+        describe(&mut block, text);
+        properties.insert(name.into(), block);
     }
     json!({
         "$schema": "http://json-schema.org/draft-07/schema#",

@@ -50,7 +50,7 @@ impl Walk<'_> {
         self.report.push(raw);
     }
 
-    fn mismatch(&mut self, id: NodeId, at: At, expected: &str, hint: Option<&str>) {
+    pub(super) fn mismatch(&mut self, id: NodeId, at: At, expected: &str, hint: Option<&str>) {
         let content = &self.tree.node(id).content;
         if matches!(content, Content::Broken) {
             return;
@@ -109,7 +109,7 @@ impl Walk<'_> {
     }
 
     /// A value under the key of this name.
-    fn value(&mut self, name: &str, id: NodeId, shape: &Shape, at: At) -> Option<Value> {
+    pub(super) fn value(&mut self, name: &str, id: NodeId, shape: &Shape, at: At) -> Option<Value> {
         match shape {
             Shape::Params => return self.params(id, at),
             Shape::Object(keys) => return self.object(id, &[keys], at).map(Value::Object),

@@ -71,3 +71,15 @@ pub(crate) fn without_secrets(body: &Body) -> Body {
     let hidden = map_leaves(body, &mut |leaf| matches!(leaf, Leaf::Secret { .. }).then_some(Value::Null));
     as_applied(&hidden, None)
 }
+
+/// What the state keeps of a body whose secrets were not sent because the object has its own: those are taken for the
+/// wanted ones. One that is not at hand stays marked as somebody else's, without a fingerprint.
+pub(crate) fn with_own_secrets(body: &Body) -> Body {
+    let own = map_leaves(body, &mut |leaf| match leaf {
+        Leaf::Secret { fingerprint, .. } => {
+            Some(Leaf::Secret { source: None, fingerprint: fingerprint.clone() }.to_value())
+        }
+        Leaf::Id(_) | Leaf::Version(_) | Leaf::Soon(_) => None,
+    });
+    as_applied(&own, Some(&own))
+}

@@ -8,17 +8,22 @@ use super::applied::{accept, as_applied};
 use super::diff::{self, Cause, Difference, FieldChange};
 use super::{
     Action, Drift, FORMAT_VERSION, Inputs, Mode, Note, Observations, Operation, Plan, Refusal, Selector,
-    guard, leftover_verb, order, stale,
+    guard, import, leftover_verb, moves, order, stale,
 };
 use crate::kind::{Address, Body, Intent, Kind, Leaf, Observed, Step, map_leaves, visit_leaves};
-use crate::manifest::Section;
+use crate::manifest::{Blocks, Section};
 use crate::state::model::Entry;
 
 /// Makes the plan. Same inputs, same plan, byte for byte.
 pub fn build(inputs: &Inputs<'_>) -> Plan {
     let empty = BTreeMap::new();
-    let entries = inputs.state.map_or(&empty, |s| &s.entries);
+    let recorded = inputs.state.map_or(&empty, |s| &s.entries);
     let mode = inputs.options.mode;
+    // What is made of the state alone goes by its addresses.
+    let nothing = Blocks::default();
+    let blocks = if mode == Mode::Normal { &inputs.manifest.blocks } else { &nothing };
+    let moves = moves::resolve(blocks, recorded);
+    let entries = &moves.entries;
     let wanted: &[Section] = if mode == Mode::Normal { &inputs.manifest.sections } else { &[] };
 
     let mut depends_on: BTreeMap<Address, BTreeSet<Address>> = BTreeMap::new();
@@ -33,6 +38,7 @@ pub fn build(inputs: &Inputs<'_>) -> Plan {
 
     let mut builder = Builder {
         inputs,
+        blocks,
         entries,
         selected: &selected,
         fates: BTreeMap::new(),
@@ -43,11 +49,12 @@ pub fn build(inputs: &Inputs<'_>) -> Plan {
             partial: !inputs.options.selection.is_everything(),
             place: inputs.place.clone(),
             lineage: inputs.state.map(|s| s.lineage.clone()),
+            moves: moves.made,
             operations: Vec::new(),
             drift: Vec::new(),
             unchanged: 0,
             notes: Vec::new(),
-            refusals: Vec::new(),
+            refusals: moves.refusals,
             pins: BTreeMap::new(),
             records: BTreeMap::new(),
         },
@@ -111,6 +118,7 @@ struct Fate {
 
 struct Builder<'a> {
     inputs: &'a Inputs<'a>,
+    blocks: &'a Blocks,
     entries: &'a BTreeMap<Address, Entry>,
     selected: &'a BTreeSet<Address>,
     fates: BTreeMap<Address, Fate>,
@@ -154,6 +162,7 @@ impl Builder<'_> {
         match entry {
             None => self.want_new(section, desired),
             Some(entry) => match self.present(address, Some(&desired)) {
+                _ if self.is_another_import(address, entry) => {}
                 None => self.want_again(section, entry, desired),
                 Some(observed) => self.want_same(section, entry, &observed, desired),
             },
@@ -177,9 +186,43 @@ impl Builder<'_> {
         })
     }
 
+    /// Whether the address is to take over another object than it has, which is refused. One that is gone was taken over
+    /// and replaced since.
+    fn is_another_import(&mut self, address: &Address, entry: &Entry) -> bool {
+        let Some(id) = self.blocks.import.get(address).filter(|id| **id != entry.id) else { return false };
+        if !self.observations().imports.contains_key(address) || entry.replaced.contains(id) {
+            return false;
+        }
+        if let Err(refusal) = import::find(address, id, self.entries, self.observations()) {
+            self.plan.refusals.push(refusal);
+        }
+        let fate = Fate { id: Some(entry.id.clone()), version: entry.version };
+        self.fates.insert(address.clone(), fate);
+        true
+    }
+
     /// For an object that is not managed yet.
     fn want_new(&mut self, section: &Section, desired: Body) {
         let address = &section.address;
+        if let Some(id) = self.blocks.import.get(address) {
+            match import::find(address, id, self.entries, self.inputs.observations) {
+                Ok(_) if !self.adopted.insert(id.clone()) => self.refuse(
+                    address,
+                    format!("{id} is adopted by another address already"),
+                    "two sections cannot be one object: give the other one a name of its own",
+                ),
+                Ok(observed) => {
+                    let observed = diff::conceal(observed, [Some(&desired), None]);
+                    let reason = "the manifest imports it by its id";
+                    self.adopt(section, &observed, desired, reason, !self.sends_secrets(address));
+                }
+                Err(refusal) => {
+                    self.plan.refusals.push(refusal);
+                    self.fates.insert(address.clone(), Fate { id: None, version: None });
+                }
+            }
+            return;
+        }
         let Some(namesakes) = self.namesakes(section, &desired) else { return };
         self.check_start(section, &desired);
         let reason = match namesakes.as_slice() {
@@ -217,7 +260,8 @@ impl Builder<'_> {
             [one] if asked(&options.adopt) => {
                 self.adopted.insert(one.id.clone());
                 let one = diff::conceal(one, [Some(desired), None]);
-                self.adopt(section, &one, desired.clone());
+                let reason = "an existing object of this name is taken under management";
+                self.adopt(section, &one, desired.clone(), reason, false);
                 return None;
             }
             several if asked(&options.adopt) => self.refuse(
@@ -244,14 +288,21 @@ impl Builder<'_> {
         let started = spec.started(&observed.body, self.inputs.now);
         // A start that has passed cannot be given to any flow, so it is not compared.
         let compared = restart(self.inputs.now, address.kind, desired.clone());
-        let Difference { changes, drift, unchanged, unknown_secrets } =
+        let mut difference =
             diff::compare(address.kind, &compared, Some(&entry.applied), &observed.body, started);
+        let sends_secrets = self.sends_secrets(address);
+        let changed_besides = !difference.changes.is_empty();
+        if sends_secrets {
+            difference.send_secrets(&compared, Some(&entry.applied));
+        }
+        let Difference { changes, drift, unchanged, unknown_secrets, kept_secrets } = difference;
         for path in unknown_secrets {
             self.note(
                 address,
                 format!("the secret at {path} cannot be read here: whether it changed is not known"),
             );
         }
+        self.note_kept(address, &kept_secrets);
         if !drift.is_empty() {
             self.drifted(address, entry, drift);
         }
@@ -266,7 +317,11 @@ impl Builder<'_> {
             self.record_if_moved(section, entry, observed, &desired);
             return;
         }
-        let reason = reason(&changes);
+        let reason = if sends_secrets && !changed_besides {
+            "its secrets are to be sent, as asked for with --send-secrets".to_owned()
+        } else {
+            reason(&changes)
+        };
         self.update(section, observed, desired, changes, unchanged, reason);
     }
 
@@ -327,11 +382,41 @@ impl Builder<'_> {
         });
     }
 
-    fn adopt(&mut self, section: &Section, observed: &Observed, desired: Body) {
+    fn sends_secrets(&self, address: &Address) -> bool {
+        self.inputs.options.send_secrets.iter().any(|s| s.matches(address))
+    }
+
+    /// Says of secrets that were never sent by us why nothing is done about them.
+    fn note_kept(&mut self, address: &Address, paths: &[String]) {
+        if !paths.is_empty() {
+            let paths = paths.join(", ");
+            self.note(
+                address,
+                format!(
+                    "the platform does not show the secret at {paths}: it is taken for the manifest's, and sent when \
+                     that changes; `--send-secrets {address}` sends it now"
+                ),
+            );
+        }
+    }
+
+    /// Takes an existing object over; with `keeps_secrets`, its own secrets stay.
+    fn adopt(
+        &mut self,
+        section: &Section,
+        observed: &Observed,
+        desired: Body,
+        reason: &str,
+        keeps_secrets: bool,
+    ) {
         let address = &section.address;
         let started = address.kind.spec().started(&observed.body, self.inputs.now);
-        let Difference { changes, unchanged, unknown_secrets, .. } =
-            diff::compare(address.kind, &desired, None, &observed.body, started);
+        let mut difference = diff::compare(address.kind, &desired, None, &observed.body, started);
+        if keeps_secrets {
+            difference.keep_secrets();
+        }
+        let Difference { changes, unchanged, unknown_secrets, kept_secrets, .. } = difference;
+        self.note_kept(address, &kept_secrets);
         if !unknown_secrets.is_empty() {
             self.note(
                 address,
@@ -348,15 +433,23 @@ impl Builder<'_> {
                 "these fields cannot be changed in place: make the manifest say what the object has, or create another",
             );
         }
-        let mut steps =
-            vec![step(address, "adopt", Intent::Adopt { id: observed.id.clone(), body: desired.clone() })];
+        let mut steps = vec![step(
+            address,
+            "adopt",
+            Intent::Adopt {
+                id: observed.id.clone(),
+                body: desired.clone(),
+                version: observed.version,
+                keeps_secrets,
+            },
+        )];
         steps.extend(Self::update_steps(address, observed, &desired, &changes));
         let version = changes.is_empty().then_some(observed.version).flatten();
         self.fates.insert(address.clone(), Fate { id: Some(observed.id.clone()), version });
         self.plan.operations.push(Operation {
             address: address.clone(),
             action: Action::Adopt,
-            reason: "an existing object of this name is taken under management".to_owned(),
+            reason: reason.to_owned(),
             id: Some(observed.id.clone()),
             body: Some(desired),
             changes,
@@ -511,7 +604,15 @@ impl Builder<'_> {
         if !self.selected.contains(address) {
             return;
         }
-        let (action, reason, step) = match self.present(address, None) {
+        let present = self.present(address, None);
+        if present.is_some() && self.blocks.forget.contains(address) {
+            return self.forget(
+                address,
+                entry,
+                "the manifest lets go of it: it stays on the platform as it is",
+            );
+        }
+        let (action, reason, step) = match present {
             Some(observed) => (
                 Action::Delete,
                 if self.inputs.options.mode == Mode::Destroy {

@@ -57,6 +57,40 @@ pub(super) struct Difference {
     pub unchanged: usize,
     /// Paths of secrets whose value could not be had, so that nothing can be said of them.
     pub unknown_secrets: Vec<String>,
+    /// Paths of secrets that somebody else has set, and that are taken for the wanted ones.
+    pub kept_secrets: Vec<String>,
+}
+
+impl Difference {
+    /// Leaves the object's own secrets as they are.
+    pub(super) fn keep_secrets(&mut self) {
+        let (secrets, others): (Vec<_>, Vec<_>) = std::mem::take(&mut self.changes)
+            .into_iter()
+            .partition(|c| matches!(c.desired.as_ref().and_then(leaf), Some(Leaf::Secret { .. })));
+        self.changes = others;
+        self.unchanged += secrets.len();
+        self.kept_secrets.extend(secrets.into_iter().map(|c| c.path));
+    }
+
+    /// Sends the wanted secrets that are at hand, whatever was sent before.
+    pub(super) fn send_secrets(&mut self, desired: &Body, applied: Option<&Body>) {
+        for (path, value) in flatten(desired) {
+            let at_hand = matches!(leaf(&value), Some(Leaf::Secret { fingerprint: Some(_), .. }));
+            if !at_hand || self.changes.iter().any(|c| c.path == path) {
+                continue;
+            }
+            self.kept_secrets.retain(|kept| *kept != path);
+            self.unchanged = self.unchanged.saturating_sub(1);
+            self.changes.push(FieldChange {
+                applied: applied.and_then(|a| a.pointer(&path)).cloned(),
+                path,
+                observed: None,
+                desired: Some(value),
+                cause: Cause::Manifest,
+                forces_replacement: false,
+            });
+        }
+    }
 }
 
 /// Compares. `applied` is absent for an object that is being adopted; `started` freezes schedule fields.
@@ -157,15 +191,21 @@ fn compare_secret(
     fingerprint: Option<&str>,
     result: &mut Difference,
 ) {
-    let sent = match applied.and_then(leaf) {
-        Some(Leaf::Secret { fingerprint, .. }) => fingerprint,
+    let applied_leaf = applied.and_then(leaf);
+    let sent = match &applied_leaf {
+        Some(Leaf::Secret { fingerprint, .. }) => fingerprint.as_deref(),
         _ => None,
     };
     if desired.is_some() && fingerprint.is_none() {
         result.unknown_secrets.push(path.to_owned());
         return;
     }
-    if desired.is_some() && sent.is_some() && sent.as_deref() == fingerprint {
+    if desired.is_some() && matches!(applied_leaf, Some(Leaf::Secret { fingerprint: None, .. })) {
+        result.unchanged += 1;
+        result.kept_secrets.push(path.to_owned());
+        return;
+    }
+    if desired.is_some() && sent.is_some() && sent == fingerprint {
         result.unchanged += 1;
         return;
     }

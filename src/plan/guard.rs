@@ -25,6 +25,7 @@ pub(super) fn check(
     refusals.extend(protection(plan, entries));
     deletions(plan, inputs, entries, &mut refusals);
     left_behind(plan, entries, selected, depends_on, &mut refusals);
+    left_standing(plan, inputs, depends_on, &mut refusals);
     plan.refusals.extend(refusals);
 }
 
@@ -108,6 +109,35 @@ fn left_behind(
                 text: format!("it would go, and {child}, which uses it, is not selected"),
                 hint: format!("add `--target {child}`, or do not exclude it"),
             });
+        }
+    }
+}
+
+/// An object that is forgotten stays; what it uses must not be deleted under it.
+fn left_standing(
+    plan: &Plan,
+    inputs: &Inputs<'_>,
+    depends_on: &BTreeMap<Address, BTreeSet<Address>>,
+    refusals: &mut Vec<Refusal>,
+) {
+    let stays = |o: &&Operation| {
+        o.action == Action::Forget
+            && inputs.observations.managed.get(&o.address).is_some_and(|seen| o.id.as_ref() == Some(&seen.id))
+    };
+    let ends = |action| matches!(action, Action::Replace | Action::Delete);
+    for child in plan.operations.iter().filter(stays) {
+        let parents = depends_on.get(&child.address);
+        for operation in plan.operations.iter().filter(|o| ends(o.action)) {
+            if parents.is_some_and(|parents| parents.contains(&operation.address)) {
+                refusals.push(Refusal {
+                    address: Some(operation.address.clone()),
+                    text: format!(
+                        "it would go, and {}, which is forgotten and stays, uses it",
+                        child.address
+                    ),
+                    hint: format!("forget {} too, or delete both", operation.address),
+                });
+            }
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What to do: three pictures in, ordered operations out. Pure: no clock, no network, no file.
 //!
-//! `diff` compares one object, [`build()`] decides its operation and the steps of it, `order` links the steps,
+//! `moves` gives entries the manifest's addresses, `diff` compares one object, [`import`] takes one over by its id, [`build()`] decides its operation and the steps of it, `order` links the steps,
 //! `guard` refuses a plan as a whole, [`check`] holds it against what a person does not want, `select` narrows it, [`saved`] is its text, [`stale`] tells whether that still stands.
 
 mod applied;
@@ -8,6 +8,8 @@ mod build;
 pub mod check;
 mod diff;
 mod guard;
+pub mod import;
+mod moves;
 mod order;
 pub mod saved;
 mod select;
@@ -18,16 +20,18 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::kind::{Address, Body, Leaf, Observed, SecretSource, Step, map_leaves};
+use crate::kind::{Address, Body, Kind, Leaf, Observed, SecretSource, Step, map_leaves};
 use crate::manifest::Manifest;
 use crate::state::model::{Entry, Place, State};
 use crate::wire::Etag;
 
-pub(crate) use applied::{as_applied, put, without_secrets};
+pub(crate) use applied::{as_applied, put, with_own_secrets, without_secrets};
 pub use build::build;
 pub use diff::{Cause, FieldChange};
 pub(crate) use diff::{differences, fields, is_hidden, same as same_values};
 pub(crate) use guard::protection;
+pub(crate) use moves::moving;
+pub use moves::{as_moved, as_planned};
 pub use select::{Selection, Selector};
 
 /// Version of the plan's JSON. A reader refuses any other.
@@ -78,6 +82,8 @@ pub struct Options {
     pub adopt: Vec<Selector>,
     /// Addresses that may be created beside an existing object of the same name.
     pub create_beside: Vec<Selector>,
+    /// Addresses whose secrets are sent though they seem unchanged.
+    pub send_secrets: Vec<Selector>,
     /// The exact number of deletions that the person allows.
     pub allow_deletes: Option<usize>,
 }
@@ -91,6 +97,10 @@ pub struct Observations {
     pub leftovers: BTreeMap<String, Observed>,
     /// Unmanaged objects that bear the name of one to be created.
     pub namesakes: BTreeMap<Address, Vec<Observed>>,
+    /// Objects that addresses are to take over by their ids.
+    pub imports: BTreeMap<Address, Observed>,
+    /// What such an id is where it is not of its address's kind.
+    pub strays: BTreeMap<String, Kind>,
 }
 
 /// What is to be done, and why.
@@ -108,6 +118,9 @@ pub struct Plan {
     pub place: Place,
     /// The state it was made from; `None` when there was none.
     pub lineage: Option<String>,
+    /// What the state is to have under another address; nothing is sent for it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub moves: Vec<Move>,
     /// In the order a person reads them: by pipeline, parents first; deletions last, children first.
     pub operations: Vec<Operation>,
     /// What the platform has otherwise than we left it.
@@ -125,14 +138,14 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Whether applying would send anything.
+    /// Whether applying would do nothing but renew entries of the state.
     pub fn is_empty(&self) -> bool {
-        self.operations.is_empty()
+        self.operations.is_empty() && self.moves.is_empty()
     }
 
     /// Whether applying would do anything, be it to the state alone.
     pub fn has_work(&self) -> bool {
-        !(self.operations.is_empty() && self.records.is_empty())
+        !(self.is_empty() && self.records.is_empty())
     }
 
     /// SHA-256 over the canonical plan, in hex: equal plans have equal fingerprints, wherever they were made. Whether the
@@ -168,6 +181,16 @@ impl Plan {
     pub fn steps(&self) -> impl Iterator<Item = &Step> {
         self.operations.iter().flat_map(|o| &o.steps)
     }
+}
+
+/// An object under another address: the same one, with all that the state knows of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Move {
+    /// What it was.
+    pub from: Address,
+    /// What it is to be.
+    pub to: Address,
 }
 
 /// What happens to one object.
@@ -301,4 +324,7 @@ pub struct Pin {
     /// Ids of unmanaged objects of the same name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub namesakes: Vec<String>,
+    /// The id by which an object was found that is to be taken over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub imported: Option<String>,
 }

@@ -59,6 +59,11 @@ pub(super) fn link(operations: &mut [Operation], depends_on: &BTreeMap<Address, 
                         step.needs.extend(own.filter(|key| **key != step.key).cloned());
                     }
                 }
+                // An entry goes after what it remembers to be deleted.
+                Intent::Forget { .. } if before.is_empty() => {
+                    let own = endings.get(&operation.address).into_iter().flatten();
+                    step.needs = own.filter(|key| **key != step.key).cloned().collect();
+                }
                 // Only if another step fails: it waits for that one and for what it undoes, not for the rest.
                 Intent::Switch { .. } if step.unless.is_some() => {
                     step.needs =

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sha2::{Digest, Sha256};
 
-use super::{Observations, Pin, Plan, differences};
+use super::{Observations, Pin, Plan, differences, moves};
 use crate::kind::{Address, Body, Intent, Leaf, visit_leaves};
 use crate::state::model::{Entry, Place, State};
 use crate::wire::Etag;
@@ -28,6 +28,9 @@ pub(super) fn pins(
     for address in touched {
         pins.insert(address.clone(), pin(address, true, entries, observations));
     }
+    for moved in &plan.moves {
+        pins.entry(moved.to.clone()).or_insert_with(|| pin(&moved.to, false, entries, observations));
+    }
     pins
 }
 
@@ -37,7 +40,8 @@ fn pin(
     entries: &BTreeMap<Address, Entry>,
     observations: &Observations,
 ) -> Pin {
-    let observed = observations.managed.get(address);
+    let imported = observations.imports.get(address);
+    let observed = observations.managed.get(address).or(imported);
     let entry = entries.get(address);
     Pin {
         entry: entry.map(|entry| if touched { digest(entry) } else { digest(&(&entry.id, entry.version)) }),
@@ -46,6 +50,7 @@ fn pin(
         etag: observed.filter(|_| touched).and_then(|o| o.etag.clone()),
         version: observed.and_then(|o| o.version),
         namesakes: observations.namesakes.get(address).into_iter().flatten().map(|o| o.id.clone()).collect(),
+        imported: imported.map(|o| o.id.clone()),
     }
 }
 
@@ -90,8 +95,26 @@ pub fn reasons(
     }
     let empty = BTreeMap::new();
     let entries = state.map_or(&empty, |s| &s.entries);
+    let made = moves::made(&plan.moves, entries);
+    let entries = match &made {
+        Ok(made) => made,
+        Err(blocked) => {
+            reasons.push((None, format!("its moves can no longer be made: {blocked}")));
+            return reasons;
+        }
+    };
     reasons.extend(uncovered(plan, entries));
     for (address, then) in &plan.pins {
+        let taken = |(other, entry): &(&Address, &Entry)| {
+            *other != address && other.kind == address.kind && then.imported.as_ref() == Some(&entry.id)
+        };
+        if let Some((other, _)) = entries.iter().find(taken) {
+            reasons.push((
+                Some(address.clone()),
+                format!("the object that it takes over is managed as {other} since"),
+            ));
+            continue;
+        }
         let now = pin(address, then.touched, entries, observations);
         let mut say = |text: String| reasons.push((Some(address.clone()), text));
         if now.entry != then.entry {
@@ -177,7 +200,9 @@ fn uncovered(plan: &Plan, entries: &BTreeMap<Address, Entry>) -> Vec<(Option<Add
                 Intent::Delete { id, etag, .. } => {
                     known.is_as_observed(id, etag.as_ref()) || known.is_left_over(id)
                 }
-                Intent::Adopt { id, body } => pin.namesakes.contains(id) && parents_pinned(body),
+                Intent::Adopt { id, body, .. } => {
+                    (pin.namesakes.contains(id) || pin.imported.as_ref() == Some(id)) && parents_pinned(body)
+                }
                 Intent::Forget { id } => known.manages(id) || known.is_left_over(id),
             };
             if step.address != *address || !covered {

@@ -97,6 +97,8 @@ struct ResourceChange<'p> {
     #[serde(flatten)]
     name: Identity<'p>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    previous_address: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     deposed: Option<&'p str>,
     change: Change<'p>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -158,8 +160,14 @@ pub fn plan(plan: &Plan) -> Value {
     let refused = !plan.refusals.is_empty();
     let (flowform, explanations) = ours(plan);
     let operations = plan.operations.iter().zip(explanations);
-    let resource_changes: Vec<ResourceChange<'_>> =
-        operations.map(|(o, explanation)| resource_change(o, plan.mode, explanation)).collect();
+    let before_move =
+        |address: &Address| plan.moves.iter().find(|m| m.to == *address).map(|m| name(&m.from).address);
+    let resource_changes: Vec<ResourceChange<'_>> = operations
+        .map(|(o, explanation)| ResourceChange {
+            previous_address: before_move(&o.address),
+            ..resource_change(o, plan.mode, explanation)
+        })
+        .collect();
     let planned =
         resource_changes.iter().filter_map(|r| resource(r, &r.change.after, &r.change.after_sensitive));
     // What is imported was not there before, as Terraform sees it.
@@ -250,6 +258,7 @@ fn resource_change(operation: &Operation, mode: Mode, flowform: Value) -> Resour
     };
     ResourceChange {
         name: name(&operation.address),
+        previous_address: None,
         deposed,
         change: Change {
             replace_paths,
@@ -280,6 +289,7 @@ fn drifted<'p>(drift: &'p Drift, plan: &Plan) -> ResourceChange<'p> {
     };
     ResourceChange {
         name: name(&drift.address),
+        previous_address: None,
         deposed: None,
         change: values_changed(actions, Some(&then), now.as_ref(), &[]),
         action_reason: None,

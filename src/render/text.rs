@@ -16,6 +16,7 @@ pub fn plan(plan: &Plan, style: &Style) -> String {
     place(&mut page, &view);
     refusals(&mut page, &view.refusals);
     drift(&mut page, &view.drift);
+    moves(&mut page, &view.moves);
     for operation in &view.operations {
         page.gap();
         self::operation(&mut page, operation);
@@ -132,6 +133,22 @@ fn operation(page: &mut Page<'_>, operation: &Planned<'_>) {
         comment(page, order);
     }
     requests(page, operation);
+}
+
+/// Objects that get another address, one line each.
+fn moves(page: &mut Page<'_>, moves: &[Remark]) {
+    if !moves.is_empty() {
+        page.gap();
+    }
+    for moved in moves {
+        let address = moved.address.as_deref().unwrap_or_default();
+        let parts = [
+            (Tone::Adopt, ">".to_owned()),
+            (Tone::Strong, format!(" {address}")),
+            (Tone::Adopt, format!("  {}", moved.text)),
+        ];
+        page.parts(0, 4, &parts);
+    }
 }
 
 fn comment(page: &mut Page<'_>, text: &str) {
@@ -274,11 +291,14 @@ fn summary(page: &mut Page<'_>, view: &View<'_>) {
     let drifted = view.mode == Mode::RefreshOnly && !view.drift.is_empty();
     let tone_of_head = if drifted { Tone::Change } else { Tone::Strong };
     let mut parts: Vec<Part> = vec![(tone_of_head, summary.head.clone())];
-    for (index, (action, words)) in summary.counts.iter().enumerate() {
+    let moves = summary.moves.iter().map(|words| (Tone::Adopt, words));
+    let actions = summary.counts.iter().map(|(action, words)| (tone(*action), words));
+    let counts: Vec<(Tone, &String)> = moves.chain(actions).collect();
+    for (index, (tone, words)) in counts.iter().enumerate() {
         parts.push((Tone::Plain, if index == 0 { " " } else { ", " }.to_owned()));
-        parts.push((tone(*action), words.clone()));
+        parts.push((*tone, (*words).clone()));
     }
-    if !summary.counts.is_empty() {
+    if !counts.is_empty() {
         parts.push((Tone::Plain, ".".to_owned()));
     }
     for more in [&summary.unchanged, &summary.records].into_iter().flatten() {

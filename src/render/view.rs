@@ -34,16 +34,27 @@ pub(super) struct View<'p> {
     pub(super) refusals: Vec<Remark>,
     /// What has changed on the platform.
     pub(super) drift: Vec<Drifted<'p>>,
+    /// What gets another address, and which it had.
+    pub(super) moves: Vec<Remark>,
     /// What is done, in the plan's order.
     pub(super) operations: Vec<Planned<'p>>,
     /// What to know besides.
     pub(super) notes: Vec<Remark>,
 }
 
+impl View<'_> {
+    /// The notes, and before them what moves: for formats without a place of its own for that.
+    pub(super) fn moves_and_notes(&self) -> Vec<Remark> {
+        self.moves.iter().chain(&self.notes).cloned().collect()
+    }
+}
+
 /// What a plan comes to.
 pub(super) struct Summary {
     /// `Plan:`, or what there is to say when nothing is to be done.
     pub(super) head: String,
+    /// `5 to move`, if anything is.
+    pub(super) moves: Option<String>,
     /// `5 to create` and so on, for every action there is.
     pub(super) counts: Vec<(Action, String)>,
     /// `4 unchanged.`
@@ -56,8 +67,9 @@ impl Summary {
     /// All of it as one text. Says nothing of refusals.
     pub(super) fn sentence(&self) -> String {
         let mut text = self.head.clone();
-        if !self.counts.is_empty() {
-            let counts: Vec<&str> = self.counts.iter().map(|(_, words)| words.as_str()).collect();
+        let actions = self.counts.iter().map(|(_, words)| words.as_str());
+        let counts: Vec<&str> = self.moves.as_deref().into_iter().chain(actions).collect();
+        if !counts.is_empty() {
             text = format!("{text} {}.", counts.join(", "));
         }
         for more in [&self.unchanged, &self.records].into_iter().flatten() {
@@ -90,6 +102,7 @@ pub(super) struct Warnings {
 }
 
 /// A sentence about an object, or about the whole.
+#[derive(Clone)]
 pub(super) struct Remark {
     pub(super) address: Option<String>,
     pub(super) text: String,
@@ -312,6 +325,11 @@ pub(super) fn view(plan: &Plan) -> View<'_> {
         warnings: warnings(plan, &operations),
         refusals: plan.refusals.iter().map(|r| remark(r.address.as_ref(), &r.text, Some(&r.hint))).collect(),
         drift: plan.drift.iter().map(drifted).collect(),
+        moves: plan
+            .moves
+            .iter()
+            .map(|m| remark(Some(&m.to), &format!("moved from {}", m.from), None))
+            .collect(),
         operations,
         notes: plan.notes.iter().map(|n| remark(n.address.as_ref(), &n.text, None)).collect(),
     }
@@ -319,7 +337,7 @@ pub(super) fn view(plan: &Plan) -> View<'_> {
 
 fn summary(plan: &Plan) -> Summary {
     let mut summary =
-        Summary { head: "Plan:".to_owned(), counts: Vec::new(), unchanged: None, records: None };
+        Summary { head: "Plan:".to_owned(), moves: None, counts: Vec::new(), unchanged: None, records: None };
     if plan.mode == Mode::RefreshOnly {
         summary.head = match (plan.drift.len(), plan.unchanged) {
             (0, 0) => "No drift. Nothing is managed.".to_owned(),
@@ -338,6 +356,7 @@ fn summary(plan: &Plan) -> Summary {
         };
     } else {
         let words = |(action, count): (Action, usize)| (action, format!("{count} to {}", action.name()));
+        summary.moves = (!plan.moves.is_empty()).then(|| format!("{} to move", plan.moves.len()));
         summary.counts = plan.counts().into_iter().map(words).collect();
         summary.unchanged = (plan.unchanged > 0).then(|| format!("{} unchanged.", plan.unchanged));
     }

@@ -91,7 +91,7 @@ fn body(page: &mut String, view: &View<'_>, graph: &Graph) {
     }
     operations(page, view, graph, !at_once);
     drift(page, view);
-    notes(page, &view.notes);
+    notes(page, &view.moves_and_notes());
     page.push_str("</main>\n");
 }
 

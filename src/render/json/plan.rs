@@ -33,6 +33,8 @@ pub(super) struct PlanDocument<'p> {
     place: PlaceDocument<'p>,
     /// Counts of objects.
     summary: SummaryDocument,
+    /// Objects that get another address; nothing is sent for it.
+    moves: Vec<MoveDocument>,
     /// What is done, in the order a person reads it: by pipeline, parents first; deletions last.
     operations: Vec<OperationDocument<'p>>,
     /// What the platform has otherwise than the last apply left it.
@@ -65,6 +67,9 @@ pub(super) struct PlaceDocument<'p> {
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Summary")]
 pub(super) struct SummaryDocument {
+    /// Objects that get another address.
+    #[serde(rename = "move")]
+    moved: usize,
     create: usize,
     adopt: usize,
     update: usize,
@@ -79,6 +84,16 @@ pub(super) struct SummaryDocument {
     records: usize,
     /// Reasons why the plan must not be applied.
     refusals: usize,
+}
+
+/// An object that gets another address.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Move")]
+struct MoveDocument {
+    /// `pipeline.section`, as the state has it.
+    from: String,
+    /// `pipeline.section`, as the manifest has it.
+    to: String,
 }
 
 /// What happens to one object.
@@ -224,6 +239,11 @@ pub fn plan(plan: &Plan) -> Value {
         partial: plan.partial,
         place: place(plan),
         summary: summary(plan),
+        moves: plan
+            .moves
+            .iter()
+            .map(|m| MoveDocument { from: m.from.to_string(), to: m.to.to_string() })
+            .collect(),
         operations: plan.operations.iter().map(operation).collect(),
         drift: plan.drift.iter().map(drift).collect(),
         notes: plan
@@ -259,6 +279,7 @@ pub(super) fn summary(plan: &Plan) -> SummaryDocument {
     let counts = plan.counts();
     let count = |action| counts.get(&action).copied().unwrap_or_default();
     SummaryDocument {
+        moved: plan.moves.len(),
         create: count(Action::Create),
         adopt: count(Action::Adopt),
         update: count(Action::Update),

@@ -94,7 +94,7 @@ fn full(head: &str, plan: &Plan, view: &View<'_>, limit: usize) -> String {
     let mut top = format!("{head}\n{}\n\n", place(view));
     warnings(&mut top, view, limit / 4);
     let table = table(view, limit / 6);
-    let notes = notes(&view.notes, limit / 10);
+    let notes = notes(&view.moves_and_notes(), limit / 10);
     let foot = foot(view);
     let fixed = size(&top) + size(&table) + size(&notes) + size(&foot);
     let body = body(plan, view, limit.saturating_sub(fixed));

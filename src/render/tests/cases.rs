@@ -46,6 +46,7 @@ const WORLDS: &[(&str, MakeWorld)] = &[
     ("refused", namesake),
     ("secret", secret_change),
     ("texts", long_texts),
+    ("moved", moved),
 ];
 
 /// What no format may let through: it ends whatever it stands in, mentions, refers, hides and runs.
@@ -252,6 +253,23 @@ pub(crate) fn one_field() -> World {
 }
 
 /// Something of the source that cannot be changed in place.
+/// A pipeline that had another name, and one field of it.
+pub(crate) fn moved() -> World {
+    let mut world = one_field();
+    let old = |address: &Address| Address::new("zendesk-old", address.kind);
+    if let Some(state) = &mut world.state {
+        state.entries = std::mem::take(&mut state.entries)
+            .into_iter()
+            .map(|(address, mut entry)| {
+                entry.depends_on = entry.depends_on.iter().map(old).collect();
+                (old(&address), entry)
+            })
+            .collect();
+    }
+    world.manifest.blocks.moved = Kind::ALL.map(|kind| (old(&address(kind)), address(kind))).into();
+    world
+}
+
 pub(crate) fn cascade() -> World {
     let mut world = World::applied();
     world.wanted(Kind::Source)["params"] = json!({ "path": "tickets" });

@@ -6,8 +6,8 @@ use std::fmt::Write;
 use serde_json::{Value, json};
 
 use super::cases::{
-    NOW, World, address, cascade, conflict, destroyed, gone, mapping_change, namesake, one_field, secret,
-    secret_change,
+    NOW, World, address, cascade, conflict, destroyed, gone, mapping_change, moved, namesake, one_field,
+    secret, secret_change,
 };
 use crate::kind::{Kind, Observed};
 use crate::plan::{self, Mode, Selector};
@@ -108,6 +108,15 @@ fn replacement_cascade_whole() {
 #[test]
 fn drift_whole() {
     insta::assert_snapshot!("terraform-drift", json::to_string(&document(&conflict())["resource_drift"]));
+}
+
+#[test]
+fn what_moves_has_its_previous_address() {
+    let document = document(&moved());
+    let changes = document["resource_changes"].as_array().unwrap();
+    assert_eq!(changes.len(), 1);
+    let previous = changes[0]["previous_address"].as_str().unwrap();
+    assert_eq!(previous, changes[0]["address"].as_str().unwrap().replace("users", "old"));
 }
 
 #[test]

@@ -158,7 +158,7 @@ fn an_adoption_is_no_drift() {
     world.options.adopt = vec!["zendesk-users.mapping".parse().unwrap()];
     insta::assert_snapshot!(shown(&world, &NARROW), @"
     Planning in sandbox dev of 1234@AdobeOrg (https://platform.adobe.io): plan
-      6d48eb4ff97be8ae
+      2b4d16fb59fea2b0
 
     = zendesk-users.mapping  adopt 40383d02-2777-4be7-a309-9dd6eea1b464
         # an existing object of this name is taken under management
