@@ -3,6 +3,8 @@
 //! Managed objects come by id lists or paged lists, whichever is fewer requests; what a list does not show is read
 //! singly before it counts as absent, because a list may lag and a filter may hide (platform-api.md 1.6, 2.3).
 
+pub mod runs;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 

@@ -105,6 +105,34 @@ fn events_are_what_their_schema_says() {
     assert!(seen.iter().eq(all), "{seen:?}");
 }
 
+#[test]
+fn runs_and_standings_are_what_their_schemas_say() {
+    let (runs, status) = (
+        published("runs", include_str!("../docs/runs.schema.json")),
+        published("status", include_str!("../docs/status.schema.json")),
+    );
+    let s = Sandbox::new();
+    s.manifest(&pipeline("users").and(&pipeline("more")));
+    s.converge(&[]);
+    let look = |schema: &jsonschema::Validator, what: &str| {
+        let document = serde_json::from_str(&s.run(&[what, "--format", "json"]).success().stdout).unwrap();
+        check(schema, &document);
+        document
+    };
+    look(&runs, "runs");
+    look(&status, "status");
+    let call = ["emulator", "call", "POST", "/emulator/clock", r#"{"advance": 86400}"#];
+    s.run(&[&call[..], &["--store", "platform.jsonl"]].concat()).success().end();
+    s.somebody().describe("flows", s.contents().named("flows", "users flow"), "by hand");
+    let documents = [(&runs, look(&runs, "runs")), (&status, look(&status, "status"))];
+    // A schema that takes everything would prove nothing.
+    for ((schema, document), pointer) in documents.iter().zip(["/runs/0/status", "/pipelines/0/drift"]) {
+        let mut wrong: Value = document.clone();
+        *wrong.pointer_mut(pointer).unwrap() = json!("odd");
+        assert!(!schema.is_valid(&wrong), "{pointer} may be anything");
+    }
+}
+
 /// A recipe: its title, its filter, and whether it reads events.
 fn recipes() -> Vec<(&'static str, &'static str, bool)> {
     let text = include_str!("../docs/cookbook.md");

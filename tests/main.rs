@@ -33,6 +33,7 @@ mod races;
 mod readings;
 mod requests;
 mod review;
+mod runs;
 mod schemas;
 mod session;
 mod table;

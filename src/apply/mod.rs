@@ -49,6 +49,8 @@ pub struct Settings {
     pub who: String,
     /// The time: epoch seconds.
     pub clock: fn() -> i64,
+    /// Seconds that the platform's clock is ahead of that.
+    pub ahead: i64,
 }
 
 /// What became of a plan, by step, in the plan's order.
@@ -305,6 +307,7 @@ impl<'a> Walk<'a> {
             client_id: self.settings.client_id.clone(),
             since: self.since,
             clock: self.settings.clock,
+            ahead: self.settings.ahead,
             ours: Arc::clone(&self.ours),
             fresh_parent: step.depends_on.iter().any(|a| self.made.contains(a)),
         };

@@ -53,6 +53,8 @@ pub(super) struct Runner {
     pub since: i64,
     /// Epoch seconds, now.
     pub clock: fn() -> i64,
+    /// Seconds that the platform's clock is ahead of that.
+    pub ahead: i64,
     /// Ids that are managed, with those made in this run.
     pub ours: std::sync::Arc<std::sync::Mutex<BTreeSet<String>>>,
     /// Whether a parent of the object was made in this run, so that the platform may not know it everywhere yet.
@@ -475,7 +477,9 @@ impl Runner {
                     Leaf::Secret { source: Some(source), .. } => {
                         self.secrets.get(source).map(|secret| secret.expose().into())
                     }
-                    Leaf::Soon(seconds) => Some(((self.clock)() + i64::from(*seconds)).to_string().into()),
+                    Leaf::Soon(seconds) => {
+                        Some(((self.clock)() + self.ahead + i64::from(*seconds)).to_string().into())
+                    }
                     Leaf::Secret { .. } | Leaf::Id(_) | Leaf::Version(_) => None,
                 };
                 if value.is_none() {

@@ -16,6 +16,7 @@ use super::session::{self, Prepared, Session};
 use super::settings::{ManifestArguments, PlatformArguments};
 use super::shown::CheckArguments;
 use super::voice::{Format, Voice};
+use super::wait::{Awaited, WaitArguments};
 use super::{now, plan_file};
 use crate::apply::{self, Recorder, StepResult};
 use crate::kind::{Address, Body, Intent, Leaf, SecretSource, map_leaves};
@@ -43,6 +44,9 @@ pub(crate) struct Arguments {
 
     #[command(flatten)]
     options: PlanOptions,
+
+    #[command(flatten)]
+    wait: WaitArguments,
 
     #[command(flatten)]
     platform: PlatformArguments,
@@ -115,7 +119,8 @@ async fn apply(
     let mode = if arguments.refresh_only { Mode::RefreshOnly } else { Mode::Normal };
     let manifest = load_for(mode, &arguments.manifest, output)?;
     let options = arguments.options.options(mode);
-    let request = Request { verb: "apply", expect: arguments.expect, run: arguments.run };
+    let request =
+        Request { verb: "apply", expect: arguments.expect, run: arguments.run, wait: arguments.wait };
     plan_and_run(&manifest, options, request, &arguments.platform, voice, output, redactor).await
 }
 
@@ -137,7 +142,8 @@ async fn take_down(
 ) -> Result<Status, Failure> {
     let manifest = load_for(Mode::Destroy, &arguments.manifest, output)?;
     let options = arguments.options.options(Mode::Destroy);
-    let request = Request { verb: "destroy", expect: None, run: arguments.run };
+    let request =
+        Request { verb: "destroy", expect: None, run: arguments.run, wait: WaitArguments::default() };
     plan_and_run(&manifest, options, request, &arguments.platform, voice, output, redactor).await
 }
 
@@ -146,6 +152,7 @@ struct Request {
     verb: &'static str,
     expect: Option<String>,
     run: RunArguments,
+    wait: WaitArguments,
 }
 
 async fn plan_and_run(
@@ -210,7 +217,7 @@ async fn run_saved(
         check_secrets(&plan, &values, state)?;
     }
     check_expected(&plan, arguments.expect.as_deref())?;
-    let mut prepared = Prepared { plan, secrets: Arc::new(values), missing, recovery };
+    let mut prepared = Prepared { plan, secrets: Arc::new(values), missing, recovery, observations };
     // Protection, and leave to destroy data, are the state's: what a file says of them, or leaves out, does not count.
     let entries = state.map(|state| state.entries).unwrap_or_default();
     let mut refusals = plan::protection(&prepared.plan, &entries);
@@ -221,7 +228,7 @@ async fn run_saved(
     voice.planned(&prepared.plan);
     refuse(&prepared.plan)?;
     arguments.run.checks.check(&prepared.plan, "nothing was written")?;
-    let request = Request { verb: "apply", expect: None, run: arguments.run };
+    let request = Request { verb: "apply", expect: None, run: arguments.run, wait: arguments.wait };
     carry_out(session, locked, prepared, &request, voice, output).await
 }
 
@@ -336,6 +343,7 @@ async fn carry_out(
         client_id: session.client_id.clone(),
         who: Session::holder(request.verb).to_string(),
         clock: now,
+        ahead: session.ahead,
     };
     let begun = Instant::now();
     let mut progress = Applying::new(output, plan.steps().count());
@@ -366,6 +374,12 @@ async fn carry_out(
     watch.abort();
     let folded = locked.fold();
     voice.ended(&result, plan.records.len(), begun.elapsed());
+    let awaited = match locked.state() {
+        Some(state) if result.is_complete() && folded.is_ok() => request.wait.awaited(&result, state),
+        _ => Awaited::default(),
+    };
+    drop(locked);
+    let waited = request.wait.wait(&session, awaited, output).await;
     session.close().await;
     if let Some(why) = result.not_recorded {
         return Err(Failure::new(Status::State, format!("results could not be recorded: {why}")).hint(
@@ -376,6 +390,7 @@ async fn carry_out(
     for moved in &plan.moves {
         output.note(&format!("{} is now {}", moved.from, moved.to));
     }
+    waited?;
     Ok(if result.interrupted {
         Status::Interrupted
     } else if result.steps.iter().all(|(_, r)| r.is_success()) {

@@ -12,6 +12,7 @@ mod output;
 mod plan;
 mod plan_file;
 mod progress;
+mod runs;
 mod schema;
 mod secrets;
 mod session;
@@ -19,10 +20,13 @@ mod settings;
 mod show;
 mod shown;
 mod signals;
+mod span;
 mod state;
+mod status;
 mod suggest;
 mod validate;
 mod voice;
+mod wait;
 
 use std::process::ExitCode;
 
@@ -72,6 +76,12 @@ enum Command {
     Apply(apply::Arguments),
     /// Take down what the manifest describes, or everything in the state
     Destroy(apply::DestroyArguments),
+    /// Show how every managed pipeline stands: on or off, drift, last run, next run
+    ///
+    /// Drift is reported and does not change the exit code: `flowform plan --refresh-only` is the check.
+    Status(status::Arguments),
+    /// Show the runs of the managed dataflows, newest first
+    Runs(runs::Arguments),
     /// Write manifests of the dataflows that there are, with all they refer to
     Export(export::Arguments),
     /// Take an existing object under management, without changing it
@@ -129,6 +139,8 @@ fn run(command: Command, output: &Output, redactor: &Redactor) -> Result<Status,
         Command::Plan(arguments) => block_on(plan::run(arguments, output, redactor)),
         Command::Apply(arguments) => block_on(apply::run(arguments, output, redactor)),
         Command::Destroy(arguments) => block_on(apply::destroy(arguments, output, redactor)),
+        Command::Status(arguments) => block_on(status::run(arguments, output, redactor)),
+        Command::Runs(arguments) => block_on(runs::run(arguments, output, redactor)),
         Command::Export(arguments) => block_on(export::run(arguments, output, redactor)),
         Command::Import(arguments) => block_on(import::run(arguments, output, redactor)),
         Command::Emulator(arguments) => block_on(emulator::run(arguments, output, redactor)),

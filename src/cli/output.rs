@@ -88,6 +88,12 @@ impl Output {
         self.lost.get().map(String::as_str)
     }
 
+    /// Data in place of all that the terminal shows.
+    pub(crate) fn redraw(&self, text: &str) {
+        // Home, then clear from there: what was above stays in the terminal's history.
+        self.data(&format!("\u{1b}[H\u{1b}[2J{text}"));
+    }
+
     /// One line of talk.
     pub(crate) fn talk(&self, text: &str) {
         let text = self.redactor.redact(text);
@@ -120,6 +126,11 @@ impl Output {
         let style = Ansi::new().bold().fg_color(Some(color.into()));
         format!("{style}{text}{style:#}")
     }
+}
+
+/// Whether a person watches stdout.
+pub(crate) fn shows_on_terminal() -> bool {
+    std::io::stdout().is_terminal()
 }
 
 /// Whether a person watches stderr.

@@ -19,6 +19,10 @@ enum What {
     Plan,
     /// One line of what `apply --format json` prints
     Event,
+    /// What `runs --format json` prints
+    Runs,
+    /// What `status --format json` prints
+    Status,
 }
 
 pub(crate) fn run(arguments: &Arguments, output: &Output) -> Status {
@@ -26,6 +30,8 @@ pub(crate) fn run(arguments: &Arguments, output: &Output) -> Status {
         What::Manifest => manifest::json_schema(),
         What::Plan => render::json::plan_schema(),
         What::Event => render::json::event_schema(),
+        What::Runs => render::json::runs_schema(),
+        What::Status => render::json::status_schema(),
     };
     output.data(&render::json::to_string(&schema));
     Status::Success

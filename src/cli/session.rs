@@ -10,6 +10,7 @@ use super::output::Output;
 use super::secrets::{self, Resolved};
 use super::settings::{PlatformArguments, Where};
 use super::signals::Interrupt;
+use super::state::only_state;
 use super::{environment, now, progress};
 use crate::api::Client;
 use crate::apply::{self, Patience, Recovery};
@@ -38,6 +39,8 @@ pub(crate) struct Session {
     pub parallelism: usize,
     pub interrupt: Interrupt,
     redactor: Redactor,
+    /// Seconds that the platform's clock is ahead of ours: an emulator's can be set forward.
+    pub ahead: i64,
     /// Stops when dropped.
     emulator: Option<emulator::Handle>,
 }
@@ -49,6 +52,8 @@ pub(crate) struct Prepared {
     pub missing: BTreeMap<SecretSource, String>,
     /// What an interrupted apply turned out to have done; not recorded yet.
     pub recovery: Recovery,
+    /// What the plan was made from.
+    pub observations: Observations,
 }
 
 impl Session {
@@ -87,8 +92,38 @@ impl Session {
             parallelism: usize::from(arguments.parallelism),
             interrupt: Interrupt::listen(output.clone()),
             redactor: redactor.clone(),
+            ahead: emulator.as_ref().map_or(0, emulator::Handle::ahead),
             emulator,
         })
+    }
+
+    /// For a command that looks at what is managed, with the state. Where nothing names a sandbox it is that of the only
+    /// state there is.
+    pub(crate) async fn open_managed(
+        arguments: &PlatformArguments,
+        redactor: &Redactor,
+        output: &Output,
+    ) -> Result<(Self, State), Failure> {
+        let mut arguments = arguments.clone();
+        if arguments.sandbox.as_ref().is_none_or(String::is_empty) {
+            let path = match &arguments.state {
+                Some(path) => path.clone(),
+                None => only_state(&[default_folder(arguments.emulator)])?,
+            };
+            arguments.sandbox = StateFile::new(&path).read()?.map(|state| state.place.sandbox);
+            arguments.state = Some(path);
+        }
+        let session = Self::open(&arguments, None, redactor, output).await?;
+        let state = session.read_state()?.ok_or_else(|| {
+            Failure::new(Status::State, format!("there is no state at {}", session.file.path().display()))
+                .hint("`flowform apply` makes one; name another with --state")
+        })?;
+        Ok((session, state))
+    }
+
+    /// Epoch seconds, by the platform's clock.
+    pub(crate) fn now(&self) -> i64 {
+        now().saturating_add(self.ahead)
     }
 
     /// The state without taking its lock.
@@ -171,7 +206,7 @@ impl Session {
         let state = state.as_ref();
         let moved = state.map(|state| plan::as_moved(manifest, options.mode, state));
         let mut observations = self.observe(manifest, moved.as_ref(), options).await?;
-        let now = now();
+        let now = self.now();
         let build = |observations: &Observations| {
             plan::build(&Inputs {
                 manifest,
@@ -201,7 +236,7 @@ impl Session {
             observations.namesakes.extend(observe::observe(&self.client, wanted).await?.namesakes);
             plan = build(&observations);
         }
-        Ok(Prepared { plan, secrets: Arc::new(values), missing, recovery })
+        Ok(Prepared { plan, secrets: Arc::new(values), missing, recovery, observations })
     }
 
     /// The secrets, saying what the emulator stands in for.
@@ -349,9 +384,12 @@ pub(crate) async fn start_emulator(store: PathBuf, sandbox: &str) -> Result<emul
     emulator::start(options).await.map_err(|error| Failure::from_error(Status::Error, &error))
 }
 
+fn default_folder(emulator: bool) -> &'static str {
+    if emulator { "state/emulator" } else { "state" }
+}
+
 fn default_state(sandbox: &str, emulator: bool) -> PathBuf {
-    let folder = if emulator { "state/emulator" } else { "state" };
-    Path::new(folder).join(format!("{sandbox}.json"))
+    Path::new(default_folder(emulator)).join(format!("{sandbox}.json"))
 }
 
 /// The gateway as the state records it. A stand-in on loopback may have another port each time.

@@ -65,7 +65,7 @@ enum Command {
 pub(crate) fn run(arguments: &Arguments, output: &Output) -> Result<Status, Failure> {
     let path = match &arguments.state {
         Some(path) => path.clone(),
-        None => only_state()?,
+        None => only_state(&["state", "state/emulator"])?,
     };
     let file = StateFile::new(&path);
     let (text, state) = match &arguments.command {
@@ -251,9 +251,9 @@ fn unlock(file: &StateFile, id: &str, auto_approve: bool, output: &Output) -> Re
     Ok(Status::Success)
 }
 
-/// The one state there is; with several, the person has to say which.
-fn only_state() -> Result<PathBuf, Failure> {
-    let mut found: Vec<PathBuf> = ["state", "state/emulator"]
+/// The one state there is in these folders; with several, the person has to say which.
+pub(super) fn only_state(folders: &[&str]) -> Result<PathBuf, Failure> {
+    let mut found: Vec<PathBuf> = folders
         .iter()
         .filter_map(|folder| std::fs::read_dir(folder).ok())
         .flatten()
@@ -263,8 +263,11 @@ fn only_state() -> Result<PathBuf, Failure> {
     found.sort();
     match found.as_slice() {
         [one] => Ok(one.clone()),
-        [] => Err(Failure::new(Status::State, "there is no state in state/")
-            .hint("`flowform apply` makes one; name another with --state")),
+        [] => Err(Failure::new(
+            Status::State,
+            format!("there is no state in {}/", folders.first().unwrap_or(&"state")),
+        )
+        .hint("`flowform apply` makes one; name another with --state")),
         several => {
             let paths: Vec<String> = several.iter().map(|p| p.display().to_string()).collect();
             Err(Failure::usage(format!("there are several states: {}", paths.join(", ")))

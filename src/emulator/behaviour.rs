@@ -75,6 +75,23 @@ pub struct Behaviour {
     pub extra_fields: bool,
     /// Added to the clock that schedules are judged by, in seconds.
     pub clock_offset: i64,
+    /// How the runs of a schedule end.
+    pub run_outcome: RunOutcome,
+}
+
+/// See [`Behaviour::run_outcome`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RunOutcome {
+    /// The first as the tutorial's, the later ones in every way.
+    Mixed,
+    /// Every record arrives.
+    Success,
+    /// As the tutorial's: `success`, and one record of a hundred failed.
+    Partial,
+    /// Nothing arrives.
+    Failed,
+    /// They do not end.
+    InProgress,
 }
 
 /// See [`Behaviour::sandbox_header`].
@@ -186,6 +203,7 @@ impl Default for Behaviour {
             mapping_order: true,
             extra_fields: true,
             clock_offset: 0,
+            run_outcome: RunOutcome::Mixed,
         }
     }
 }
@@ -247,6 +265,7 @@ pub const SWITCHES: &[Switch] = &[
     switch("mapping-order", "kept|reversed", "kept", "order of mappings on read"),
     switch("extra-fields", "on|off", "on", "undocumented members on every object read"),
     switch("clock-offset", "SECONDS", "0", "added to the clock that schedules are judged by"),
+    switch("run-outcome", "mixed|success|partial|failed|in-progress", "mixed", "how scheduled runs end"),
 ];
 
 /// Text that is not a behaviour or not a fault.
@@ -361,6 +380,16 @@ impl Behaviour {
             "mapping-order" => self.mapping_order = either("kept", "reversed")?,
             "extra-fields" => self.extra_fields = either("on", "off")?,
             "clock-offset" => self.clock_offset = value.parse().ok()?,
+            "run-outcome" => {
+                self.run_outcome = match value {
+                    "mixed" => RunOutcome::Mixed,
+                    "success" => RunOutcome::Success,
+                    "partial" => RunOutcome::Partial,
+                    "failed" => RunOutcome::Failed,
+                    "in-progress" => RunOutcome::InProgress,
+                    _ => return None,
+                }
+            }
             _ => return None,
         }
         Some(())

@@ -1,6 +1,40 @@
 //! Time and chance: the clock, new ids and new etags. The only place of the emulator that reads either.
+//!
+//! The platform's clock is the machine's and what it was set forward by. Tokens go by the machine's.
 
 use std::time::{SystemTime, UNIX_EPOCH};
+
+use serde_json::{Value, json};
+
+use super::message::{Answer, Reply, Request, generic};
+use super::store::Store;
+
+/// The clock is never further ahead than this, in seconds: a hundred years.
+const FURTHEST: i64 = 100 * 366 * 86_400;
+
+/// `/emulator/clock`: what no platform has. The time, and how to set it forward; never back, since what happened has
+/// happened.
+pub(super) fn route(store: &mut Store, request: &Request, now: i64) -> Answer {
+    match request.method.as_str() {
+        "GET" => {}
+        "POST" => {
+            let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
+            let seconds = body.get("advance").and_then(Value::as_i64).filter(|s| (0..=FURTHEST).contains(s));
+            let Some(ahead) = seconds.map(|s| store.ahead() + s).filter(|ahead| *ahead <= FURTHEST) else {
+                return Err(generic(
+                    400,
+                    "BadRequestError",
+                    "Write {\"advance\": SECONDS}: a whole number, at most a hundred years in all.",
+                ));
+            };
+            store.set_ahead(ahead);
+        }
+        _ => return Err(generic(405, "MethodNotAllowedError", "The clock takes GET and POST.")),
+    }
+    let ahead = store.ahead();
+    let now = (now / 1000 + ahead) * 1000;
+    Ok(Reply::ok(json!({ "now": rfc3339(now), "ahead": ahead })))
+}
 
 /// Epoch milliseconds.
 #[expect(clippy::disallowed_methods, reason = "the emulator is a server with a clock of its own")]

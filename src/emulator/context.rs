@@ -16,7 +16,7 @@ pub(super) struct Context<'a> {
     pub(super) realm: Realm,
     /// The api key, which reads back as `createdClient`.
     pub(super) client: String,
-    /// Epoch milliseconds.
+    /// Epoch milliseconds, by the platform's clock.
     pub(super) now: i64,
 }
 

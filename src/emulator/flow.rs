@@ -123,6 +123,9 @@ impl Leaf for Flow {
         let created = body.get("createdAt").cloned().unwrap_or_default();
         let last = body.remove("lastOperation").unwrap_or_default();
         let last_run = runs::last_of(cx, body);
+        for kept in runs::KEPT {
+            body.remove(kept);
+        }
         body.insert(
             "lastOperation".to_owned(),
             json!({
@@ -138,6 +141,10 @@ impl Leaf for Flow {
             body.insert("lastRunDetails".to_owned(), run);
         }
         body.insert("runs".to_owned(), json!(format!("/runs?property=flowId=={id}")));
+    }
+
+    fn switched(cx: &Context<'_>, body: &mut Value) {
+        runs::switched(cx, body);
     }
 
     fn transition(op: &str, state: &str) -> Result<&'static str, Refusal> {

@@ -45,6 +45,8 @@ pub(super) trait Leaf {
     fn show(cx: &Context<'_>, body: &mut Map<String, Value>);
     /// The state that `op` leads to, from a state; `publish` is common to all.
     fn transition(op: &str, state: &str) -> Result<&'static str, Refusal>;
+    /// What to note of an object whose state was just switched.
+    fn switched(_cx: &Context<'_>, _body: &mut Value) {}
 }
 
 pub(super) fn state(body: &Value) -> &str {
@@ -446,6 +448,7 @@ fn action<L: Leaf>(cx: &mut Context<'_>, id: &str) -> Answer {
         },
     };
     set(&mut record.body, "state", json!(next));
+    L::switched(cx, &mut record.body);
     let etag = changed::<L>(cx, record, "update", false);
     Ok(Reply::ok(json!({ "id": id, "etag": etag })))
 }

@@ -17,6 +17,9 @@
 //! | `seed` | what a sandbox holds from the start |
 //! | `store`, `logbook` | objects on disk, requests in a log |
 //!
+//! Its clock can be set forward, so that schedules come due: `POST /emulator/clock {"advance": SECONDS}`, which needs no
+//! token; `GET /emulator/clock` tells the time. Whoever opens the same store has the same clock.
+//!
 //! Every sandbox of every organisation starts with (tenant `extconndev`):
 //!
 //! - dataset `624bf42e16519d19496e3f67` on schema
@@ -69,8 +72,8 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 pub use behaviour::{
-    Behaviour, ExploreRoot, MappingDelete, MappingVersion, ParseError, PatchAnswer, SWITCHES, SandboxHeader,
-    ScheduleValues, SecretEcho, Switch,
+    Behaviour, ExploreRoot, MappingDelete, MappingVersion, ParseError, PatchAnswer, RunOutcome, SWITCHES,
+    SandboxHeader, ScheduleValues, SecretEcho, Switch,
 };
 pub use fault::{FAULT_KINDS, Fault, FaultKind, RetryAfter};
 
@@ -124,6 +127,7 @@ pub enum Error {
 #[derive(Debug)]
 pub struct Handle {
     url: String,
+    ahead: i64,
     stop: watch::Sender<bool>,
     server: Option<JoinHandle<()>>,
 }
@@ -133,6 +137,7 @@ pub async fn start(options: Options) -> Result<Handle, Error> {
     let Options { store: path, port, sandboxes, behaviour, faults, log } = options;
     let store = store::Store::open(path.as_deref())
         .map_err(|source| Error::Store { path: path.clone().unwrap_or_default(), source })?;
+    let ahead = store.ahead();
     let logbook = logbook::Logbook::open(log.as_deref())
         .map_err(|source| Error::Log { path: log.clone().unwrap_or_default(), source })?;
     let bound = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await;
@@ -157,7 +162,7 @@ pub async fn start(options: Options) -> Result<Handle, Error> {
         // It only ends by the signal.
         let _ = axum::serve(gate::Gate(listener), service).with_graceful_shutdown(ended).await;
     });
-    Ok(Handle { url: format!("http://{address}"), stop, server: Some(server) })
+    Ok(Handle { url: format!("http://{address}"), ahead, stop, server: Some(server) })
 }
 
 /// How long requests may take to end when the emulator stops.
@@ -167,6 +172,11 @@ impl Handle {
     /// `http://127.0.0.1:PORT`: the gateway, and IMS at `/ims/token/v3`.
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// Seconds that its clock was ahead of the machine's when it was started (see `clock`).
+    pub fn ahead(&self) -> i64 {
+        self.ahead
     }
 
     /// Lets the requests at hand end, and stops.

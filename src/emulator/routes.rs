@@ -12,13 +12,14 @@ use super::message::{Answer, Refusal, Reply, Request, flow, flow_object, gateway
 use super::source::Source;
 use super::store::{Kind, Realm, Record, Store};
 use super::target::Target;
-use super::{dataset, mapping_set, runs, sandbox, schema, seed, specs};
+use super::{clock, dataset, mapping_set, runs, sandbox, schema, seed, specs};
 
 /// What the routes are given at start.
 pub(super) struct Platform<'a> {
     pub(super) store: &'a mut Store,
     pub(super) behaviour: &'a Behaviour,
     pub(super) sandboxes: &'a [String],
+    /// The machine's time, in epoch milliseconds.
     pub(super) now: i64,
 }
 
@@ -31,6 +32,9 @@ pub(super) fn answer(platform: &mut Platform<'_>, request: &Request, fault: Opti
     if segments.as_slice() == ["ims", "token", "v3"] {
         return ims::token(request, platform.behaviour, platform.store.key(), platform.now);
     }
+    if segments.as_slice() == ["emulator", "clock"] {
+        return clock::route(platform.store, request, platform.now);
+    }
     let (client, org) = at_the_gateway(platform, request)?;
     let Some([service, rest @ ..]) = segments.strip_prefix(FOUNDATION) else {
         return Err(generic(404, "NotFoundError", "No such service."));
@@ -42,13 +46,14 @@ pub(super) fn answer(platform: &mut Platform<'_>, request: &Request, fault: Opti
         };
     }
     let name = sandbox_of(platform, request, service)?;
+    let now = platform.now + platform.store.ahead() * 1000;
     let mut cx = Context {
         store: platform.store,
         behaviour: platform.behaviour,
         request,
         realm: Realm { org, sandbox: name },
         client,
-        now: platform.now,
+        now,
     };
     seed::fill(&mut cx);
     if let Some(fault) = fault {

@@ -1,8 +1,9 @@
-//! Flow runs: the first and the latest one that a schedule must have had by now, made up but always the
-//! same, and those that were asked for (platform-api.md 2.8). No data moves here.
+//! Flow runs: those that a schedule must have had by now, made up but always the same, and those that were
+//! asked for (platform-api.md 2.8). No data moves here.
 
 use serde_json::{Map, Value, json};
 
+use super::behaviour::RunOutcome;
 use super::clock;
 use super::context::{Context, account, sandbox_id, stable_uuid, text};
 use super::filter::Query;
@@ -54,23 +55,65 @@ fn all(cx: &Context<'_>, of_interest: impl Fn(&str) -> bool) -> Vec<Record> {
 
 /// What `lastRunDetails` shows of the latest run.
 pub(super) fn last_of(cx: &Context<'_>, flow: &Map<String, Value>) -> Option<Value> {
-    let run = scheduled(cx, &Value::Object(flow.clone())).pop()?;
-    let duration = &run.body["metrics"]["durationSummary"];
-    Some(json!({
+    let flow = Value::Object(flow.clone());
+    let (number, at) = due(cx, &flow).pop()?;
+    let run = run(cx, &flow, number, at);
+    let metrics = &run.body["metrics"];
+    let mut details = json!({
         "id": run.id,
-        "state": "success",
-        "startedAtUTC": duration["startedAtUTC"],
-        "completedAtUTC": duration["completedAtUTC"],
-    }))
+        "state": metrics["statusSummary"]["status"],
+        "startedAtUTC": metrics["durationSummary"]["startedAtUTC"],
+    });
+    if let Some(ended) = metrics["durationSummary"].get("completedAtUTC") {
+        details["completedAtUTC"] = ended.clone();
+    }
+    Some(details)
 }
 
-/// The first and the latest run of a schedule. A disabled flow keeps what it had when it last changed.
+/// The members of a flow that are kept of its pauses, and never shown.
+pub(super) const KEPT: [&str; 2] = ["offSince", "pauses"];
+
+/// Notes when a flow goes off and on: while it is off, nothing runs.
+pub(super) fn switched(cx: &Context<'_>, body: &mut Value) {
+    let now = json!(cx.schedule_now());
+    let disabled = state(body) == "disabled";
+    let Some(body) = body.as_object_mut() else { return };
+    if disabled {
+        body.insert("offSince".to_owned(), now);
+    } else if let Some(since) = body.remove("offSince")
+        && let Some(pauses) = body.entry("pauses").or_insert_with(|| json!([])).as_array_mut()
+    {
+        pauses.push(json!([since, now]));
+    }
+}
+
+/// So many runs of a schedule are remembered: the latest.
+const REMEMBERED: i64 = 500;
+
+/// How long a run takes, in seconds.
+const TAKES: i64 = 55;
+
+/// The runs that a schedule must have had by now, oldest first.
 fn scheduled(cx: &Context<'_>, flow: &Value) -> Vec<Record> {
+    due(cx, flow).into_iter().map(|(number, at)| run(cx, flow, number, at)).collect()
+}
+
+/// The run of a schedule with this number, which began at this second.
+fn run(cx: &Context<'_>, flow: &Value, number: i64, at: i64) -> Record {
+    let id = flow.get("id").and_then(Value::as_str).unwrap_or_default();
+    let end = if at + TAKES > cx.schedule_now() { End::Open } else { End::of(cx, number) };
+    record(cx, &stable_uuid(&format!("{id}/{at}")), flow, at, end)
+}
+
+/// Number and second of the runs of a schedule, oldest first. A schedule that was changed is taken to have always been as
+/// it is.
+fn due(cx: &Context<'_>, flow: &Value) -> Vec<(i64, i64)> {
     let Ok(plan) = schedule::parse(flow.get("scheduleParams")) else { return Vec::new() };
+    let now = cx.schedule_now();
     let until = match state(flow) {
         "draft" => return Vec::new(),
-        "disabled" => flow.get("updatedAt").and_then(Value::as_i64).unwrap_or(0) / 1000,
-        _ => cx.schedule_now(),
+        "disabled" => flow.get("offSince").and_then(Value::as_i64).unwrap_or(now).min(now),
+        _ => now,
     };
     // A past start that was allowed (`past-start=allowed`) begins with the flow.
     let created = flow.get("createdAt").and_then(Value::as_i64).unwrap_or(0) / 1000;
@@ -78,31 +121,68 @@ fn scheduled(cx: &Context<'_>, flow: &Value) -> Vec<Record> {
     if until < start {
         return Vec::new();
     }
-    let mut times = vec![start];
-    if let Some(period) = plan.period()
-        && until - start >= period
-    {
-        times.push(start + (until - start) / period * period);
-    }
-    let id = flow.get("id").and_then(Value::as_str).unwrap_or_default();
-    times
+    let pauses: Vec<(i64, i64)> = flow
+        .get("pauses")
+        .and_then(Value::as_array)
         .into_iter()
-        .map(|at| {
-            let run_id = stable_uuid(&format!("{id}/{at}"));
-            record(cx, &run_id, flow, at)
-        })
+        .flatten()
+        .filter_map(|pause| Some((pause.get(0)?.as_i64()?, pause.get(1)?.as_i64()?)))
+        .collect();
+    let period = plan.period().unwrap_or(1);
+    let last = plan.period().map_or(0, |period| (until - start) / period);
+    ((last - REMEMBERED + 1).max(0)..=last)
+        .map(|number| (number, start.saturating_add(number.saturating_mul(period))))
+        .filter(|(_, at)| !pauses.iter().any(|(from, to)| from <= at && at < to))
         .collect()
 }
 
-fn record(cx: &Context<'_>, run_id: &str, flow: &Value, at: i64) -> Record {
-    let (begin, end) = (at * 1000, at * 1000 + 55_000);
+/// How a run ended.
+#[derive(Clone, Copy)]
+enum End {
+    /// It has not.
+    Open,
+    /// So many records came and so many of them arrived: the tutorial's run has 100 and 99.
+    Ended(u32, u32),
+    /// Its copy went wrong.
+    Failed,
+}
+
+impl End {
+    /// Of the run with this number on a schedule.
+    fn of(cx: &Context<'_>, number: i64) -> Self {
+        // Something of everything, the tutorial's run first.
+        const MIXED: [End; 8] = [
+            End::Ended(100, 99),
+            End::Ended(64, 64),
+            End::Ended(12, 12),
+            End::Ended(250, 250),
+            End::Ended(180, 177),
+            End::Failed,
+            End::Ended(0, 0),
+            End::Ended(130, 130),
+        ];
+        match cx.behaviour.run_outcome {
+            RunOutcome::Mixed => {
+                usize::try_from(number % 8).ok().and_then(|n| MIXED.get(n)).copied().unwrap_or(End::Failed)
+            }
+            RunOutcome::Success => Self::Ended(100, 100),
+            RunOutcome::Partial => Self::Ended(100, 99),
+            RunOutcome::Failed => Self::Failed,
+            RunOutcome::InProgress => Self::Open,
+        }
+    }
+}
+
+/// A run as the tutorial shows one.
+fn record(cx: &Context<'_>, run_id: &str, flow: &Value, at: i64, end: End) -> Record {
+    let (begin, ended) = (at * 1000, (at + TAKES) * 1000);
     let first = |member: &str| flow.get(member).and_then(|ids| ids.get(0)).cloned().unwrap_or_default();
     let account = account(&cx.client);
-    let body = json!({
+    let mut body = json!({
         "id": run_id,
         "flowId": flow.get("id"),
         "createdAt": begin,
-        "updatedAt": end,
+        "updatedAt": if matches!(end, End::Open) { begin } else { ended },
         "createdBy": account,
         "updatedBy": account,
         "createdClient": cx.client,
@@ -111,46 +191,92 @@ fn record(cx: &Context<'_>, run_id: &str, flow: &Value, at: i64) -> Record {
         "sandboxName": cx.realm.sandbox,
         "imsOrgId": cx.realm.org,
         "etag": format!("\"{run_id}\""),
-        "metrics": {
-            "durationSummary": { "startedAtUTC": begin, "completedAtUTC": end },
-            "sizeSummary": { "inputBytes": 24012, "outputBytes": 17128 },
-            "recordSummary": { "inputRecordCount": 100, "outputRecordCount": 99, "failedRecordCount": 1 },
-            "fileSummary": { "inputFileCount": 1, "outputFileCount": 1, "activityRefs": ["promotionActivity"] },
-            "statusSummary": {
-                "status": "success",
-                "errors": [
-                    { "code": "CONNECTOR-2001-500", "message": "Error occurred at promotion activity." }
-                ],
-                "activityRefs": ["promotionActivity"],
-            },
-        },
-        "activities": [
-            {
-                "id": "copyActivity",
-                "updatedAtUTC": end - 18_000,
-                "durationSummary": { "startedAtUTC": begin, "completedAtUTC": end - 24_000 },
-                "sizeSummary": { "inputBytes": 24012, "outputBytes": 24012 },
-                "recordSummary": {},
-                "fileSummary": { "inputFileCount": 1, "outputFileCount": 1 },
-                "statusSummary": { "status": "success" },
-                "sourceInfo": [{ "id": first("sourceConnectionIds"), "type": "SourceConnection" }],
-            },
-            {
-                "id": "promotionActivity",
-                "updatedAtUTC": end,
-                "durationSummary": { "startedAtUTC": end - 18_000, "completedAtUTC": end },
-                "sizeSummary": { "inputBytes": 24012, "outputBytes": 17128 },
-                "recordSummary": { "inputRecordCount": 100, "outputRecordCount": 99, "failedRecordCount": 1 },
-                "fileSummary": { "inputFileCount": 2, "outputFileCount": 1 },
-                "statusSummary": {
-                    "status": "success",
-                    "extensions": { "errors": [
-                        { "code": "MAPPER-3700-400", "recordCount": 1, "message": "Mapper Transform Error" } ] },
-                },
-                "targetInfo": [{ "id": first("targetConnectionIds"), "type": "TargetConnection" }],
-            },
-        ],
     });
+    let source = json!([{ "id": first("sourceConnectionIds"), "type": "SourceConnection" }]);
+    let target = json!([{ "id": first("targetConnectionIds"), "type": "TargetConnection" }]);
+    let (metrics, activities) = match end {
+        End::Open => (
+            json!({ "durationSummary": { "startedAtUTC": begin }, "statusSummary": { "status": "inProgress" } }),
+            json!([]),
+        ),
+        End::Failed => {
+            let status = json!({
+                "status": "failed",
+                "errors": [
+                    { "code": "CONNECTOR-2001-500", "message": "Error occurred at copy activity." }
+                ],
+            });
+            let duration = json!({ "startedAtUTC": begin, "completedAtUTC": ended });
+            (
+                json!({ "durationSummary": duration, "sizeSummary": {}, "recordSummary": {}, "fileSummary": {},
+                    "statusSummary": status }),
+                json!([{ "id": "copyActivity", "updatedAtUTC": ended, "durationSummary": duration,
+                    "sizeSummary": {}, "recordSummary": {}, "fileSummary": {}, "statusSummary": status,
+                    "sourceInfo": source }]),
+            )
+        }
+        End::Ended(input, output) => {
+            let failed = input - output;
+            // The tutorial's hundred records have these sizes.
+            let (read, written) = (u64::from(input) * 24_012 / 100, u64::from(output) * 17_128 / 99);
+            let mut status = json!({ "status": "success" });
+            let mut promotion = status.clone();
+            if failed > 0 {
+                let errors = json!([
+                    { "code": "CONNECTOR-2001-500", "message": "Error occurred at promotion activity." }
+                ]);
+                status["errors"] = errors.clone();
+                status["activityRefs"] = json!(["promotionActivity"]);
+                promotion["errors"] = errors;
+                promotion["extensions"] = json!({ "errors": [
+                    {
+                        "code": "INGEST-1212-400",
+                        "message": format!(
+                            "Encountered {failed} errors in the data. Successfully ingested {output} rows. Review \
+                             the associated diagnostic files for additional details."
+                        ),
+                    },
+                    { "code": "MAPPER-3700-400", "recordCount": failed, "message": "Mapper Transform Error" },
+                ] });
+            }
+            let records = json!({ "inputRecordCount": input, "outputRecordCount": output,
+                "failedRecordCount": failed });
+            (
+                json!({
+                    "durationSummary": { "startedAtUTC": begin, "completedAtUTC": ended },
+                    "sizeSummary": { "inputBytes": read, "outputBytes": written },
+                    "recordSummary": records,
+                    "fileSummary": { "inputFileCount": 1, "outputFileCount": 1,
+                        "activityRefs": ["promotionActivity"] },
+                    "statusSummary": status,
+                }),
+                json!([
+                    {
+                        "id": "copyActivity",
+                        "updatedAtUTC": ended - 18_000,
+                        "durationSummary": { "startedAtUTC": begin, "completedAtUTC": ended - 24_000 },
+                        "sizeSummary": { "inputBytes": read, "outputBytes": read },
+                        "recordSummary": {},
+                        "fileSummary": { "inputFileCount": 1, "outputFileCount": 1 },
+                        "statusSummary": { "status": "success" },
+                        "sourceInfo": source,
+                    },
+                    {
+                        "id": "promotionActivity",
+                        "updatedAtUTC": ended,
+                        "durationSummary": { "startedAtUTC": ended - 18_000, "completedAtUTC": ended },
+                        "sizeSummary": { "inputBytes": read, "outputBytes": written },
+                        "recordSummary": records,
+                        "fileSummary": { "inputFileCount": 2, "outputFileCount": 1 },
+                        "statusSummary": promotion,
+                        "targetInfo": target,
+                    },
+                ]),
+            )
+        }
+    };
+    body["metrics"] = metrics;
+    body["activities"] = activities;
     Record { id: run_id.to_owned(), seq: 0, body, lag: 0, settle: 0, then: String::new(), dying: None }
 }
 
@@ -184,7 +310,7 @@ fn create(cx: &mut Context<'_>) -> Answer {
         ));
     }
     let id = clock::uuid();
-    let run = record(cx, &id, &of.body, cx.now / 1000);
+    let run = record(cx, &id, &of.body, cx.now / 1000, End::Ended(100, 99));
     let etag = run.body["etag"].clone();
     cx.create(Kind::Run, &id, run.body);
     Ok(Reply::json(201, json!({ "id": id, "etag": etag })))

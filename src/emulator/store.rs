@@ -70,6 +70,8 @@ enum Line {
     Key(String),
     /// A realm has its seeded objects.
     Seeded(Realm),
+    /// The clock is so many seconds ahead of the machine's.
+    Ahead(i64),
     Put {
         realm: Realm,
         kind: Kind,
@@ -128,6 +130,8 @@ pub(super) struct Store {
     tables: HashMap<(Realm, Kind), Table>,
     seeded: HashSet<Realm>,
     key: Option<String>,
+    /// Seconds that the clock is ahead of the machine's.
+    ahead: i64,
     journal: Option<Journal>,
     persistent: bool,
     /// Lines of the request at hand.
@@ -174,6 +178,16 @@ impl Store {
         self.key.as_deref().unwrap_or_default()
     }
 
+    pub(super) fn ahead(&self) -> i64 {
+        self.ahead
+    }
+
+    /// Sets the clock so many seconds ahead of the machine's.
+    pub(super) fn set_ahead(&mut self, seconds: i64) {
+        self.ahead = seconds;
+        self.write(&Line::Ahead(seconds));
+    }
+
     /// Takes the lock and catches up with other processes.
     pub(super) fn begin(&mut self) -> io::Result<()> {
         let Some(mut journal) = self.journal.take() else { return Ok(()) };
@@ -203,6 +217,7 @@ impl Store {
                 journal.offset = 0;
                 self.tables.clear();
                 self.seeded.clear();
+                self.ahead = 0;
                 let length = journal.file.metadata()?.len();
                 if length == 0
                     && let Some(key) = self.key.clone()
@@ -242,6 +257,7 @@ impl Store {
             Line::Seeded(realm) => {
                 self.seeded.insert(realm);
             }
+            Line::Ahead(seconds) => self.ahead = seconds,
             Line::Put { realm, kind, record } => self.tables.entry((realm, kind)).or_default().put(record),
             Line::Delete { realm, kind, id } => {
                 if let Some(table) = self.tables.get_mut(&(realm, kind)) {

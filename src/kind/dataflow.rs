@@ -240,6 +240,29 @@ impl Spec for Dataflow {
         body.pointer("/scheduleParams/startTime").and_then(epoch_seconds).is_some_and(|start| start <= now)
     }
 
+    fn runs(&self) -> Option<&'static str> {
+        Some(collection!("runs"))
+    }
+
+    fn next_run(&self, body: &Body, now: i64) -> Option<i64> {
+        let schedule = body.get("scheduleParams").filter(|_| body.get("enabled") == Some(&true.into()))?;
+        let start = schedule.get("startTime").and_then(epoch_seconds)?;
+        if start > now {
+            return Some(start);
+        }
+        let unit = match schedule.get("frequency")?.as_str()? {
+            "minute" => 60,
+            "hour" => 3600,
+            "day" => 86_400,
+            "week" => 604_800,
+            _ => return None,
+        };
+        let period =
+            schedule.get("interval").and_then(epoch_seconds)?.checked_mul(unit).filter(|p| *p > 0)?;
+        let past = now.checked_sub(start)? / period;
+        start.checked_add(past.checked_add(1)?.checked_mul(period)?)
+    }
+
     fn collection(&self) -> &'static str {
         COLLECTION
     }
@@ -513,6 +536,21 @@ mod tests {
             "scheduleParams": { "startTime": "100", "frequency": "once" },
         });
         assert_eq!((call.method, call.body.as_ref().unwrap()), (Method::Post, &sent));
+    }
+
+    #[test]
+    fn the_next_run_follows_from_the_schedule_of_a_flow_that_is_on() {
+        let mut body = observed().body;
+        let next = |body: &Body, now| Dataflow.next_run(body, now);
+        assert_eq!(next(&body, 50), Some(100));
+        assert_eq!(next(&body, 100), Some(1000));
+        assert_eq!(next(&body, 1001), Some(1900));
+        body["scheduleParams"]["interval"] = i64::MAX.into();
+        assert_eq!(next(&body, 1001), None);
+        body["scheduleParams"]["frequency"] = "once".into();
+        assert_eq!((next(&body, 50), next(&body, 100)), (Some(100), None));
+        body["enabled"] = false.into();
+        assert_eq!(next(&body, 50), None);
     }
 
     #[test]

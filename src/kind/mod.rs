@@ -19,6 +19,7 @@ mod identity;
 mod mapping;
 mod registry;
 mod route;
+pub mod run;
 mod schema;
 mod section;
 mod source;
@@ -36,6 +37,7 @@ pub(crate) use dataflow::SOON_SECONDS;
 pub(crate) use fields::{FIELD, TYPES as FIELD_TYPES};
 pub use grammar::{Finding, Key, Severity, Shape};
 pub use route::{Route, Turn, follow};
+pub use run::{Run, RunError, RunStatus};
 pub(crate) use section::{escape as escape_pointer, unescape as unescape_pointer};
 
 use crate::wire::{Call, Etag, Reply};
@@ -544,6 +546,16 @@ pub trait Spec: Sync {
     /// Whether a change carries the observed etag, so that the platform refuses it when the object is another.
     fn is_conditional(&self) -> bool {
         true
+    }
+
+    /// Path of the list of runs of such objects, from the gateway's root; none for a kind that does not run.
+    fn runs(&self) -> Option<&'static str> {
+        None
+    }
+    /// When an object with this body that is on runs next after `now`, both in epoch seconds; `None` if it does not, or if
+    /// its body does not tell.
+    fn next_run(&self, _body: &Body, _now: i64) -> Option<i64> {
+        None
     }
 
     /// Path of the collection, from the gateway's root.

@@ -8,7 +8,7 @@
 //! `text` is the plan on a terminal, laid out by `change` (old and new), `rows` (lists as tables) and `page` (lines, colours,
 //! width); `markdown` the comment of a pull request; `github` its annotations; `html` the page of a CI artifact; `gitlab` the
 //! counts of GitLab's widget; `json` the documented machine formats, `terraform` a plan in Terraform's form; `report` what an
-//! apply says. No kind is known by name here.
+//! apply says; `runs` what runs on schedule. No kind is known by name here.
 
 mod change;
 mod difference;
@@ -23,6 +23,7 @@ mod page;
 pub mod report;
 mod request;
 mod rows;
+pub mod runs;
 pub mod terraform;
 pub mod text;
 mod value;

@@ -110,6 +110,13 @@ impl Client {
         self.send(self.request("PATCH", path, Some(&operations)).header("if-match", etag)).await
     }
 
+    /// Sets the clock forward; needs no token.
+    async fn advance(&self, seconds: i64) {
+        let url = format!("{}/emulator/clock", self.handle.url());
+        let got = self.send(self.http.post(url).json(&json!({ "advance": seconds }))).await;
+        assert_eq!(got.status, 200, "{}", got.body);
+    }
+
     /// Read, then patch with what was read.
     async fn change(&self, path: &str, operations: Value) -> Got {
         let item = self.item(path).await;
@@ -507,14 +514,36 @@ async fn switches_bring_async_states_late_lists_and_staged_deletes() {
 
 #[tokio::test]
 async fn runs_follow_from_the_schedule() {
-    let c = client("past-start=allowed,clock-offset=7200", &[]).await;
+    let c = client("", &[]).await;
     let [.., flow] = c.pipeline().await;
-    let runs = c.get(&format!("/runs?property=flowId=={flow}&orderby=-createdAt")).await.body;
-    let runs = runs["items"].as_array().unwrap();
-    assert_eq!(runs.len(), 2);
-    assert_eq!(runs[0]["metrics"]["statusSummary"]["status"], "success");
-    let one = c.item(&format!("/runs/{}", runs[1]["id"].as_str().unwrap())).await;
-    assert_eq!(one["flowId"], flow.as_str());
+    let list = format!("/runs?property=flowId=={flow}&orderby=-createdAt");
+    let runs = async || c.get(&list).await.body["items"].as_array().unwrap().clone();
+    assert!(runs().await.is_empty());
+    let set_forward = async |seconds: i64| c.advance(seconds).await;
+    // The first starts in ten minutes, the others each a quarter of an hour later; each takes 55 seconds.
+    set_forward(620).await;
+    assert_eq!(runs().await[0]["metrics"]["statusSummary"]["status"], "inProgress");
+    assert_eq!(c.item(&format!("/flows/{flow}")).await["lastRunDetails"]["state"], "inProgress");
+    set_forward(5 * 900 + 60).await;
+    let after = runs().await;
+    let statuses: Vec<&Value> = after.iter().map(|run| &run["metrics"]["statusSummary"]["status"]).collect();
+    assert_eq!(statuses, ["failed", "success", "success", "success", "success", "success"]);
+    let first = c.item(&format!("/runs/{}", after[5]["id"].as_str().unwrap())).await;
+    assert_eq!(first["flowId"], flow.as_str());
+    let tutorial = json!({ "inputRecordCount": 100, "outputRecordCount": 99, "failedRecordCount": 1 });
+    assert_eq!(first["metrics"]["recordSummary"], tutorial);
+    assert_eq!(first["metrics"]["sizeSummary"], json!({ "inputBytes": 24012, "outputBytes": 17128 }));
+    // Nothing runs while the flow is off, and nothing of that is made up for.
+    let act = |op: &str| format!("/flows/{flow}/action?op={op}");
+    assert_eq!(c.call("POST", &act("disable"), Value::Null).await.status, 200);
+    set_forward(3600).await;
+    assert_eq!(runs().await.len(), 6);
+    assert_eq!(c.call("POST", &act("enable"), Value::Null).await.status, 200);
+    assert_eq!(runs().await.len(), 6);
+    set_forward(900).await;
+    assert_eq!(runs().await.len(), 7);
+    let shown = c.item(&format!("/flows/{flow}")).await;
+    assert!(shown.get("pauses").is_none() && shown.get("offSince").is_none());
     let body = json!({"flowId": flow, "params": {"startTime": "1"}});
     assert_eq!(c.call("POST", "/runs", body).await.code(), "CONNECTOR-1386-400");
 }

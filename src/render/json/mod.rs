@@ -1,10 +1,12 @@
-//! Machine formats: `plan` is a plan, `events` is what an apply says as it goes on. Each has structs of its own, so that the
+//! Machine formats: `plan` is a plan, `events` is what an apply says as it goes on, `runs` what the
+//! platform does on schedule. Each has structs of its own, so that the
 //! engine may change without them, and a JSON Schema that is made from those structs.
 
 #![doc = include_str!("../../../docs/json.md")]
 
 mod events;
 mod plan;
+mod runs;
 
 use std::fmt::Write;
 
@@ -15,6 +17,7 @@ use super::value;
 
 pub use events::{Line, Stream};
 pub use plan::plan;
+pub use runs::{runs, standings};
 
 /// Version of all formats.
 pub const FORMAT_VERSION: u32 = 1;
@@ -22,6 +25,16 @@ pub const FORMAT_VERSION: u32 = 1;
 /// The JSON Schema of a plan.
 pub fn plan_schema() -> Value {
     schemars::schema_for!(plan::PlanDocument<'_>).to_value()
+}
+
+/// The JSON Schema of runs.
+pub fn runs_schema() -> Value {
+    schemars::schema_for!(runs::RunsDocument<'_>).to_value()
+}
+
+/// The JSON Schema of how pipelines stand.
+pub fn status_schema() -> Value {
+    schemars::schema_for!(runs::StandingsDocument<'_>).to_value()
 }
 
 /// The JSON Schema of one line of an apply's events.

@@ -1,0 +1,146 @@
+//! `flowform runs`: what the managed pipelines have done, newest first, once or again and again. Only reads.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use super::exit::{Failure, Status};
+use super::output::{Output, shows_on_terminal};
+use super::progress;
+use super::session::Session;
+use super::settings::PlatformArguments;
+use super::span::{Since, span};
+use crate::kind::{Address, Kind, Run};
+use crate::observe;
+use crate::render;
+use crate::secret::Redactor;
+use crate::state::model::State;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// Only the runs of these pipelines
+    #[arg(value_name = "PIPELINE")]
+    pipelines: Vec<String>,
+
+    /// Only runs that began since then: an RFC 3339 time, or a span such as 6h or 2d
+    #[arg(long, value_name = "WHEN", value_parser = Since::parse)]
+    since: Option<Since>,
+
+    /// At most so many, the newest [default: 20; 1000 with --since]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    limit: Option<u16>,
+
+    /// How to show them
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    format: Format,
+
+    /// Look again and again until Ctrl-C; where stdout is no terminal, they are shown when something changed
+    #[arg(long)]
+    watch: bool,
+
+    /// How long to wait before looking again, at least a second
+    #[arg(long, value_name = "SPAN", default_value = "15s", value_parser = interval, requires = "watch")]
+    interval: Duration,
+
+    #[command(flatten)]
+    platform: PlatformArguments,
+}
+
+/// How to show a report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Format {
+    /// For people
+    Text,
+    /// One JSON object (docs/json.md)
+    Json,
+}
+
+fn interval(text: &str) -> Result<Duration, String> {
+    span(text).and_then(|span| {
+        if span >= Duration::from_secs(1) { Ok(span) } else { Err("at least a second".to_owned()) }
+    })
+}
+
+pub(crate) async fn run(
+    arguments: Arguments,
+    output: &Output,
+    redactor: &Redactor,
+) -> Result<Status, Failure> {
+    let (session, state) = Session::open_managed(&arguments.platform, redactor, output).await?;
+    let running = running(&state, &arguments.pipelines)?;
+    if !arguments.watch {
+        let spinner = progress::spinner(output, "Reading the runs");
+        let shown =
+            session.interrupt.unless_interrupted(look(&session, &running, &arguments, output)).await??;
+        drop(spinner);
+        output.data(&shown);
+        session.close().await;
+        return Ok(Status::Success);
+    }
+    let mut stop = session.interrupt.receiver();
+    let mut before = String::new();
+    loop {
+        // Ctrl-C is how a watch ends, and no failure.
+        let Ok(shown) =
+            session.interrupt.unless_interrupted(look(&session, &running, &arguments, output)).await
+        else {
+            break;
+        };
+        let shown = shown?;
+        if arguments.format == Format::Text && shows_on_terminal() {
+            output.redraw(&shown);
+        } else if shown != before {
+            output.data(&shown);
+        }
+        before = shown;
+        let stopped = tokio::time::timeout(arguments.interval, stop.wait_for(|stop| *stop)).await;
+        if stopped.is_ok() {
+            break;
+        }
+    }
+    session.close().await;
+    Ok(Status::Success)
+}
+
+/// The objects of a state that run, by id; of these pipelines, if any are named.
+fn running(state: &State, pipelines: &[String]) -> Result<BTreeMap<String, Address>, Failure> {
+    let known: BTreeSet<&str> = state.entries.keys().map(|address| address.pipeline.as_str()).collect();
+    let unknown: Vec<&str> =
+        pipelines.iter().map(String::as_str).filter(|name| !known.contains(name)).collect();
+    if !unknown.is_empty() {
+        return Err(Failure::usage(format!("the state has no pipeline {}", unknown.join(", ")))
+            .hint("`flowform status` shows those that it has"));
+    }
+    let wanted = |address: &Address| pipelines.is_empty() || pipelines.contains(&address.pipeline);
+    let entries = state.entries.iter().filter(|(address, _)| address.kind.spec().runs().is_some());
+    Ok(entries
+        .filter(|(address, _)| wanted(address))
+        .map(|(address, entry)| (entry.id.clone(), address.clone()))
+        .collect())
+}
+
+/// The runs, as they are to be shown.
+async fn look(
+    session: &Session,
+    running: &BTreeMap<String, Address>,
+    arguments: &Arguments,
+    output: &Output,
+) -> Result<String, Failure> {
+    let since = arguments.since.map(|since| since.millis(session.now()));
+    let limit = arguments.limit.map_or(if since.is_some() { 1000 } else { 20 }, usize::from);
+    let mut runs: Vec<(Address, Run)> = Vec::new();
+    let mut more = false;
+    for kind in Kind::ALL {
+        let ids: Vec<String> =
+            running.iter().filter(|(_, address)| address.kind == kind).map(|(id, _)| id.clone()).collect();
+        if !ids.is_empty() {
+            let found = observe::runs::of(&session.client, kind, &ids, since, limit).await?;
+            more |= found.more;
+            runs.extend(found.runs.into_iter().filter_map(|run| Some((running.get(&run.of)?.clone(), run))));
+        }
+    }
+    Ok(match arguments.format {
+        Format::Text => render::runs::runs(&runs, more, &output.style()),
+        Format::Json if arguments.watch => render::json::to_line(&render::json::runs(&runs, more)),
+        Format::Json => render::json::to_string(&render::json::runs(&runs, more)),
+    })
+}
