@@ -1,6 +1,8 @@
 //! Objects that exist already: taken over by their ids in the manifest's `import` or by `flowform import`, written down by
 //! `flowform export`.
 
+use std::collections::BTreeSet;
+
 use crate::support::{Sandbox, TOKEN, Text, pipeline};
 
 /// A sandbox that holds the objects of `users`, made by somebody who has gone and taken the state along.
@@ -279,16 +281,16 @@ fn is_what_there_is(s: &mut Sandbox) {
     s.run(&["validate", "m.yaml"]).success().end();
     let planned = s.plan(&[]);
     let imports = planned.actions().iter().filter(|action| action.starts_with("adopt ")).count();
-    assert_eq!(
-        (imports, planned.actions().len()),
-        (before.all().count(), before.all().count()),
-        "{planned}\n{text}"
-    );
+    // Besides the five kinds, one schema and one dataset, seeded or not.
+    let all = before.counts().iter().sum::<usize>() + 2;
+    assert_eq!((imports, planned.actions().len()), (all, all), "{planned}\n{text}");
     assert_eq!(planned.changes(), [""; 0], "{planned}\n{text}");
     assert_eq!(writes(s, |s| s.apply(&[]).success().end()), 0);
     assert!(s.plan(&[]).is_empty());
     assert_eq!(s.contents(), before);
-    s.state_is_the_platform();
+    let managed: BTreeSet<String> = s.managed().into_iter().map(|(_, id)| id).collect();
+    let mut there = SECTIONS.iter().flat_map(|(_, kind)| before.of(kind));
+    assert!(there.all(|object| managed.contains(&object.id)), "{text}");
 }
 
 #[test]
@@ -332,6 +334,10 @@ fn what_several_share_is_written_once() {
         assert!(by_address.iter().any(|line| text.contains(line)), "{section}:\n{text}");
         assert_eq!(text.matches(&format!("\n{section}:\n")).count(), 1, "{text}");
     }
+    // A dataset that was taken over is no more to be deleted than another.
+    s.destroy(&[]).exit(8).shows("deleteData: true").end();
+    s.manifest(&Text::of(&text).edit("\ndataset:\n", "\ndataset:\n  deleteData: true\n"));
+    s.converge(&[]);
     s.destroy(&[]).success().end();
     assert_eq!(s.contents().counts(), [0; 5]);
 }
@@ -420,7 +426,7 @@ fn a_flow_on_an_older_mapping_keeps_it() {
     );
     s.manifest(&Text::of(&text));
     let planned = s.plan(&[]);
-    assert_eq!((planned.actions().len(), planned.changes().len()), (4, 0), "{planned}\n{text}");
+    assert_eq!((planned.actions().len(), planned.changes().len()), (6, 0), "{planned}\n{text}");
     s.unset("ZENDESK_ACCESS_TOKEN");
     assert_eq!(writes(&s, |s| s.apply(&[]).success().end()), 0);
 }
@@ -476,7 +482,7 @@ fn one_flow_is_exported_to_where_it_is_wanted_and_over_nothing() {
     export(&["-o", "pipelines/"]).success().says("pipelines/other-flow.yaml").end();
     assert_eq!(s.read("pipelines/users-flow.yaml"), before);
     export(&["-o", "pipelines"]).exit(3).says("is there already").end();
-    s.run(&["plan", "pipelines"]).success().shows("Plan: 10 to adopt.").end();
+    s.run(&["plan", "pipelines"]).success().shows("Plan: 12 to adopt.").end();
     export(&["--flow", "nothing"]).exit(1).says("the sandbox has no dataflow nothing").end();
     export(&["--flow", ".."]).exit(3).says("is not an id").end();
     export(&["--flow", users, "--flow", users, "-o", "/dev/null/x"]).exit(1).says("cannot be written").end();

@@ -38,7 +38,14 @@ pub(super) fn section(kind: Kind, body: &Body, context: &Context<'_>, secrets: &
     let mut section = Value::Object(Map::new());
     let keys = spec.references();
     let reference = |at: usize| context.references.get(at).and_then(Option::as_ref);
+    let is_as_made = |path: &str, value: &Value| {
+        let switch = spec.switch().filter(|switch| path.strip_prefix('/') == Some(switch.member));
+        switch.is_some_and(|switch| *value == Value::Bool(switch.initial))
+    };
     for (path, value) in fields(body, &|_| true) {
+        if is_as_made(&path, &value) {
+            continue;
+        }
         let routes = spec.written(&path);
         let is_of =
             |route: &Route, key: &ReferenceKey| begins(route, key.by_id) || begins(route, key.by_address);
@@ -101,6 +108,14 @@ fn put(into: &mut Value, route: &[Turn], value: Value) {
                 && let Some(item) = items.iter_mut().find(|item| is_meant(item))
             {
                 put(item, rest, value);
+            }
+        }
+        Turn::Text(is) => {
+            if !into.is_array() {
+                *into = Value::Array(Vec::new());
+            }
+            if let Value::Array(items) = into {
+                items.push(is.as_str().into());
             }
         }
     }

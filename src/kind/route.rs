@@ -17,6 +17,8 @@ pub enum Turn {
         /// Its text.
         is: String,
     },
+    /// To the item of a list that is this text.
+    Text(String),
 }
 
 /// A way from a section to a value in it.
@@ -40,5 +42,6 @@ pub fn follow<'v>(route: &[Turn], section: &'v Value) -> Option<&'v Value> {
             let is_meant = |item: &&Value| item.get(by).and_then(Value::as_str) == Some(is);
             value.as_array()?.iter().find(is_meant)
         }
+        Turn::Text(is) => value.as_array()?.iter().find(|item| item.as_str() == Some(is)),
     })
 }

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use super::registry::{self, tenant};
 use super::{
     Body, Code, Context, Finding, Intent, Key, Kind, Listing, Observed, Outcome, Reference, ReferenceKey,
-    Route, Rule, Shape, Spec, Switch, fields, flow_service, route, section,
+    Route, Rule, Shape, Spec, Switch, Turn, fields, flow_service, route, section,
 };
 use crate::wire::{Call, Method, Reply, Safety, segment};
 
@@ -132,9 +132,9 @@ impl Spec for Schema {
     }
 
     fn written(&self, pointer: &str) -> Vec<Route> {
-        match pointer {
-            _ if pointer.starts_with("/fieldGroups/") => vec![route::keys(["fieldGroups"])],
-            _ => vec![route::keys(route::names(pointer))],
+        match pointer.strip_prefix("/fieldGroups/") {
+            Some(id) => vec![vec![Turn::Key("fieldGroups".into()), Turn::Text(section::unescape(id))]],
+            None => vec![route::keys(route::names(pointer))],
         }
     }
 

@@ -64,7 +64,7 @@ impl Editor<'_> {
             Some([Turn::Key(key), rest @ ..]) => {
                 edits.push(self.add_entry(node, key, &nested(rest, value))?);
             }
-            Some(rest @ [Turn::Item { .. }, ..]) => match nested(rest, value) {
+            Some(rest @ [Turn::Item { .. } | Turn::Text(_), ..]) => match nested(rest, value) {
                 Value::Array(items) => edits.push(self.add_items(node, &items)?),
                 _ => return Err(NO_PLACE),
             },
@@ -486,6 +486,7 @@ fn nested(route: &[Turn], value: &Value) -> Value {
             }
             Value::Array(vec![Value::Object(members)])
         }
+        [Turn::Text(is), ..] => Value::Array(vec![is.as_str().into()]),
     }
 }
 

@@ -105,7 +105,12 @@ pub(super) fn walk<'t>(tree: &'t Tree, from: NodeId, route: &[Turn]) -> Vec<Step
     for turn in route {
         let step = match turn {
             Turn::Key(name) => tree.entry(node, name).map(Step::Entry),
-            Turn::Item { by, is } => item(tree, node, by, is).map(Step::Item),
+            Turn::Item { by, is } => {
+                let is_meant =
+                    |item| tree.entry(item, by).is_some_and(|entry| is_text(tree, entry.value, is));
+                item(tree, node, is_meant).map(Step::Item)
+            }
+            Turn::Text(is) => item(tree, node, |item| is_text(tree, item, is)).map(Step::Item),
         };
         let Some(step) = step else { break };
         node = step.node();
@@ -114,11 +119,13 @@ pub(super) fn walk<'t>(tree: &'t Tree, from: NodeId, route: &[Turn]) -> Vec<Step
     steps
 }
 
-/// The item of a list whose member `by` is the text `is`.
-fn item(tree: &Tree, list: NodeId, by: &str, is: &str) -> Option<NodeId> {
+/// The first item of a list that is meant.
+fn item(tree: &Tree, list: NodeId, is_meant: impl Fn(NodeId) -> bool) -> Option<NodeId> {
     let Content::Sequence(items) = &tree.node(list).content else { return None };
-    items.iter().copied().find(|&item| {
-        let value = tree.entry(item, by).map(|entry| &tree.node(entry.value).content);
-        matches!(value, Some(Content::Scalar(scalar)) if scalar.text == is)
-    })
+    items.iter().copied().find(|item| is_meant(*item))
+}
+
+/// Whether a node is this text.
+fn is_text(tree: &Tree, node: NodeId, is: &str) -> bool {
+    matches!(&tree.node(node).content, Content::Scalar(scalar) if scalar.text == is)
 }

@@ -638,7 +638,7 @@ fn every_field_of_a_body_finds_its_key_and_every_key_its_field() {
                 let line = text.lines().nth(place.position.line - 1).unwrap();
                 let key = routes[0].iter().rev().find_map(|turn| match turn {
                     Turn::Key(name) => Some(name.as_str()),
-                    Turn::Item { .. } => None,
+                    Turn::Item { .. } | Turn::Text(_) => None,
                 });
                 let is_there =
                     line.contains(key.unwrap()) || found.as_str().is_some_and(|f| f.contains(line.trim()));
