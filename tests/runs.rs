@@ -218,6 +218,18 @@ fn an_apply_waits_for_the_first_run() {
 }
 
 #[test]
+fn nobody_waits_for_an_embedded_platform() {
+    let s = Sandbox::bare();
+    s.manifest(&pipeline("users"));
+    s.run(&["apply", "m.yaml", "--emulator", "--auto-approve", "--wait-first-run"])
+        .success()
+        .says("the emulator's clock is set forward past it")
+        .says("the first run of users.dataflow ended: partial")
+        .end();
+    assert_eq!(json_of(&s, &["runs", "--emulator"])["runs"].as_array().unwrap().len(), 1);
+}
+
+#[test]
 fn a_wait_can_be_too_long_or_interrupted_and_nothing_is_lost() {
     let s = Sandbox::new();
     s.manifest(&pipeline("users"));

@@ -349,6 +349,15 @@ impl Session {
         Ok(observe::observe(&self.client, wanted).await?)
     }
 
+    /// Sets the clock of the embedded emulator, if there is one, forward by so many seconds. Whether there is one.
+    pub(crate) fn advance(&self, seconds: i64) -> Result<bool, Failure> {
+        let Some(emulator) = &self.emulator else { return Ok(false) };
+        emulator.advance(seconds).map_err(|error| {
+            Failure::new(Status::Error, format!("the emulator's clock cannot be set forward: {error}"))
+        })?;
+        Ok(true)
+    }
+
     /// Lets the emulator, if there is one, write what it has.
     pub(crate) async fn close(self) {
         if let Some(emulator) = self.emulator {

@@ -41,6 +41,9 @@ pub(crate) struct Awaited {
 /// No two looks are further apart.
 const LONGEST_PAUSE: Duration = Duration::from_secs(15);
 
+/// Seconds after which a run of the emulator has ended.
+const RUN_TAKES: i64 = 60;
+
 /// A first run is the oldest of these; a wait that sees more than so many runs of new objects has had its run long ago.
 const RUNS: usize = 1000;
 
@@ -104,6 +107,7 @@ impl Waiting<'_> {
         let objects = self.settled(&awaited.settled).await?;
         let mut pending: BTreeMap<String, Address> = BTreeMap::new();
         let now = self.session.now();
+        let mut ahead = 0;
         for address in awaited.first_run {
             let (Some(id), Some(object)) = (awaited.settled.get(&address), objects.get(&address)) else {
                 continue;
@@ -125,8 +129,13 @@ impl Waiting<'_> {
                     )));
                 }
                 self.output.note(&format!("waiting for the first run of {address}, due {when}"));
+                ahead = ahead.max(due.saturating_sub(now).saturating_add(RUN_TAKES));
             }
             pending.insert(id.clone(), address);
+        }
+        // Nobody is to wait for a clock that can be set.
+        if ahead > 0 && self.session.advance(ahead)? {
+            self.output.note("the emulator's clock is set forward past it");
         }
         self.first_runs(pending).await
     }

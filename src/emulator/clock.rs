@@ -10,7 +10,7 @@ use super::message::{Answer, Reply, Request, generic};
 use super::store::Store;
 
 /// The clock is never further ahead than this, in seconds: a hundred years.
-const FURTHEST: i64 = 100 * 366 * 86_400;
+pub(super) const FURTHEST: i64 = 100 * 366 * 86_400;
 
 /// `/emulator/clock`: what no platform has. The time, and how to set it forward; never back, since what happened has
 /// happened.

@@ -128,6 +128,7 @@ pub enum Error {
 pub struct Handle {
     url: String,
     ahead: i64,
+    shared: Arc<serve::Shared>,
     stop: watch::Sender<bool>,
     server: Option<JoinHandle<()>>,
 }
@@ -144,7 +145,7 @@ pub async fn start(options: Options) -> Result<Handle, Error> {
     let listener = bound.map_err(|source| Error::Bind { port, source })?;
     let address = listener.local_addr().map_err(|source| Error::Bind { port, source })?;
     let (stop, mut stopping) = watch::channel(false);
-    let shared = serve::Shared {
+    let shared = Arc::new(serve::Shared {
         store: Mutex::new(store),
         on_disk: path.is_some(),
         behaviour,
@@ -152,8 +153,8 @@ pub async fn start(options: Options) -> Result<Handle, Error> {
         faults,
         logbook,
         stopping: stopping.clone(),
-    };
-    let service = serve::router(Arc::new(shared)).into_make_service_with_connect_info::<gate::Cut>();
+    });
+    let service = serve::router(Arc::clone(&shared)).into_make_service_with_connect_info::<gate::Cut>();
     let server = tokio::spawn(async move {
         let ended = async move {
             // An error means that the handle is gone, which is the same wish.
@@ -162,7 +163,7 @@ pub async fn start(options: Options) -> Result<Handle, Error> {
         // It only ends by the signal.
         let _ = axum::serve(gate::Gate(listener), service).with_graceful_shutdown(ended).await;
     });
-    Ok(Handle { url: format!("http://{address}"), ahead, stop, server: Some(server) })
+    Ok(Handle { url: format!("http://{address}"), ahead, shared, stop, server: Some(server) })
 }
 
 /// How long requests may take to end when the emulator stops.
@@ -177,6 +178,11 @@ impl Handle {
     /// Seconds that its clock was ahead of the machine's when it was started (see `clock`).
     pub fn ahead(&self) -> i64 {
         self.ahead
+    }
+
+    /// Sets its clock forward by so many seconds, as `POST /emulator/clock` does.
+    pub fn advance(&self, seconds: i64) -> io::Result<()> {
+        self.shared.advance(seconds)
     }
 
     /// Lets the requests at hand end, and stops.

@@ -1,6 +1,8 @@
 //! HTTP in, HTTP out: reads a request, finds the fault that strikes it, lets the routes answer under the
 //! store's lock, and sends, spoils or withholds the answer.
 
+use std::fmt;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -34,6 +36,23 @@ pub(super) struct Shared {
     pub(super) logbook: Logbook,
     /// Turns true when the server stops, so that held requests end.
     pub(super) stopping: watch::Receiver<bool>,
+}
+
+impl Shared {
+    /// Sets the clock forward.
+    pub(super) fn advance(&self, seconds: i64) -> io::Result<()> {
+        let mut store = self.store.lock().unwrap_or_else(PoisonError::into_inner);
+        store.begin()?;
+        let ahead = store.ahead().saturating_add(seconds.max(0)).min(clock::FURTHEST);
+        store.set_ahead(ahead);
+        store.end()
+    }
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared").finish_non_exhaustive()
+    }
 }
 
 pub(super) fn router(shared: Arc<Shared>) -> Router {
