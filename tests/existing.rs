@@ -469,7 +469,13 @@ fn what_no_manifest_can_say_is_left_out_with_the_reason() {
 
 #[test]
 fn one_flow_is_exported_to_where_it_is_wanted_and_over_nothing() {
-    let s = orphaned_of(&pipeline("users").and(&pipeline("other")), &[]);
+    let s = Sandbox::new();
+    // The older flow owns the dataset that both write to.
+    for text in [pipeline("users"), pipeline("users").and(&pipeline("other"))] {
+        s.manifest(&text);
+        s.converge(&[]);
+    }
+    std::fs::remove_dir_all(s.path().join("state")).unwrap();
     let contents = s.contents();
     let users = &contents.named("flows", "users flow").id;
     let place = ["--org", crate::support::ORG, "--sandbox", "dev"];
