@@ -12,9 +12,9 @@ use serde_json::{Map, Value};
 use tokio::task::JoinSet;
 
 use crate::api::{self, Client, Problem};
-use crate::kind::{Address, Kind, Listing, Observed, usable_id};
+use crate::kind::{Address, Answer, Kind, Listing, Observed, usable_id};
 use crate::plan::Observations;
-use crate::wire::{Call, Reply, segment};
+use crate::wire::{Call, Method, Reply, segment};
 
 /// Ids in one filter: 40 UUIDs make a URL of about 1.6 kB, well inside what gateways take.
 const IDS_PER_REQUEST: usize = 40;
@@ -206,6 +206,33 @@ pub async fn all(client: &Client, kind: Kind) -> Result<Vec<Observed>, Error> {
     let mut found = Vec::new();
     looker.list(None, &mut |observed| found.push(observed)).await?;
     Ok(found)
+}
+
+/// Asks questions side by side; the answers come in the same order. That one is not answered is an answer, unless it is
+/// because of the credential or the sandbox.
+pub async fn ask(client: &Client, questions: &[(Kind, Call)]) -> Result<Vec<Answer>, Error> {
+    let mut work = JoinSet::new();
+    for (number, (kind, call)) in questions.iter().cloned().enumerate() {
+        let looker = Looker { client: client.clone(), kind };
+        work.spawn(async move { looker.answer(&call).await.map(|answer| (number, answer)) });
+    }
+    let mut answers = vec![Answer::Absent; questions.len()];
+    while let Some(joined) = work.join_next().await {
+        let (number, answer) = joined.map_err(|error| Error::Broken(error.to_string()))??;
+        if let Some(place) = answers.get_mut(number) {
+            *place = answer;
+        }
+    }
+    Ok(answers)
+}
+
+/// What state the client's sandbox is in, in the platform's word; `None` where this credential is not told
+/// (platform-api.md 1.8).
+pub async fn sandbox(client: &Client, name: &str) -> Result<Option<String>, Error> {
+    let call = Call::get(format!("/data/foundation/sandbox-management/sandboxes/{}", segment(name)));
+    let reply = client.send(&call).await.map_err(Error::NoAnswer)?;
+    let state = reply.body.get("state").and_then(Value::as_str).filter(|_| reply.is_success());
+    Ok(state.map(str::to_owned))
 }
 
 /// Which other kind of object an id is of, if any; only for the words of a refusal.
@@ -674,6 +701,20 @@ impl Looker {
             return Ok(None);
         }
         Err(Error::Refused { kind: self.kind, problem })
+    }
+
+    async fn answer(&self, call: &Call) -> Result<Answer, Error> {
+        let reply = self.send(call).await?;
+        if reply.is_success() {
+            return Ok(Answer::Told(reply.body));
+        }
+        let problem = Problem::of(&reply);
+        match reply.status {
+            401 => Err(Error::Refused { kind: self.kind, problem }),
+            404 if is_about_sandbox(&problem) => Err(Error::Refused { kind: self.kind, problem }),
+            404 if call.method == Method::Get => Ok(Answer::Absent),
+            status => Ok(Answer::Refused { status, why: problem.to_string() }),
+        }
     }
 
     async fn success(&self, call: &Call) -> Result<Reply, Error> {

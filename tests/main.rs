@@ -29,6 +29,7 @@ mod hostile;
 mod kinds;
 mod lines;
 mod plan_props;
+mod preflight;
 mod races;
 mod readings;
 mod requests;

@@ -38,7 +38,6 @@ const READINGS: &[(&str, End)] = &[
     ("connection-specs=equal", Clean),
     ("draft-mode=refused", Clean),
     ("past-start=allowed", Clean),
-    ("connection-test=false", Clean),
     ("explore-root=results", Clean),
     ("default-mapping-version=zero", Clean),
     ("mapping-delete=200", Clean),
@@ -54,8 +53,9 @@ const READINGS: &[(&str, End)] = &[
     ("run-outcome=failed", Clean),
 ];
 
-/// Readings with tests of their own below.
-const APART: &[&str] = &["connection-patch", "delete-if-match", "delete-finalizing", "settle"];
+/// Readings with tests of their own below, or in `preflight`.
+const APART: &[&str] =
+    &["connection-patch", "delete-if-match", "delete-finalizing", "settle", "connection-test"];
 
 /// Create, edit every kind, replace, destroy; after each step there is nothing left to do.
 fn session(switches: &[&str], end: End) {

@@ -41,6 +41,11 @@ pub enum StepResult {
         /// What to know besides.
         note: Option<String>,
     },
+    /// Done, and nothing may rely on it: the object fails the platform's own test.
+    FailsTest {
+        /// The object's id.
+        id: String,
+    },
     /// The platform keeps the object; it is no longer managed.
     LeftInPlace {
         /// Its id.
@@ -76,5 +81,10 @@ impl StepResult {
     /// Whether others may rely on the step.
     pub fn is_success(&self) -> bool {
         matches!(self, Self::Done { .. } | Self::LeftInPlace { .. })
+    }
+
+    /// Whether it was done.
+    pub fn was_done(&self) -> bool {
+        self.is_success() || matches!(self, Self::FailsTest { .. })
     }
 }

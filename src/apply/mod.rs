@@ -255,6 +255,9 @@ impl<'a> Walk<'a> {
                 Some(result) if result.is_success() => {}
                 Some(_) if step.unless.is_some() => return Readiness::Drop,
                 Some(StepResult::NotTried { because }) => return Readiness::NotTried(because.clone()),
+                Some(StepResult::FailsTest { .. }) => {
+                    return Readiness::NotTried(format!("{} fails the platform's test", title_of(need)));
+                }
                 Some(_) => return Readiness::NotTried(format!("{} was not done", title_of(need))),
             }
         }
@@ -364,7 +367,7 @@ impl<'a> Walk<'a> {
         if matches!(done.result, StepResult::Unknown { .. }) {
             return Vec::new();
         }
-        if !done.result.is_success() {
+        if !done.result.was_done() {
             return vec![settled];
         }
         let address = &step.address;

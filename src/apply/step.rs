@@ -114,8 +114,25 @@ enum Sent {
 }
 
 impl Runner {
-    /// Runs a step whose ids are all filled in.
+    /// Runs a step whose ids are all filled in, and has the platform test what came of it.
     pub(super) async fn run(&self, step: &Step) -> Done {
+        let done = self.carry_out(step).await;
+        let StepResult::Done { id: Some(id), .. } = &done.result else { return done };
+        let Some(call) = step.address.kind.spec().test(&step.intent, id) else { return done };
+        // A platform that does not test it has nothing against it.
+        match self.client.send(&call).await {
+            Ok(reply) if reply.is_success() && step.address.kind.spec().fails(&reply.body) => {
+                Done { result: StepResult::FailsTest { id: id.clone() }, after: done.after }
+            }
+            Ok(_) => done,
+            Err(error) => {
+                tracing::info!(address = %step.address, why = chain(&error), "the object could not be tested");
+                done
+            }
+        }
+    }
+
+    async fn carry_out(&self, step: &Step) -> Done {
         let kind = step.address.kind;
         match &step.intent {
             Intent::Create { namesakes, .. } => self.create(step, namesakes).await,

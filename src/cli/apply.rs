@@ -395,7 +395,7 @@ async fn carry_out(
         Status::Interrupted
     } else if result.steps.iter().all(|(_, r)| r.is_success()) {
         Status::Success
-    } else if result.steps.iter().any(|(_, r)| r.is_success()) {
+    } else if result.steps.iter().any(|(_, r)| r.was_done()) {
         Status::Partial
     } else if result.steps.iter().any(|(_, r)| matches!(r, StepResult::Conflict { .. })) {
         Status::Stale

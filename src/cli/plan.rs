@@ -136,13 +136,7 @@ pub(crate) fn load(arguments: &ManifestArguments, output: &Output) -> Result<Man
             }
             Ok(loaded.manifest)
         }
-        Err(problems) => {
-            validate::report(&problems, output);
-            // The problems are the message, for people; a machine is told them as causes.
-            let mut failure = Failure::new(Status::Manifest, "");
-            failure.causes = problems.one_line_each();
-            Err(failure)
-        }
+        Err(problems) => Err(validate::refuse(&problems, output)),
     }
 }
 

@@ -11,13 +11,14 @@ use super::secrets::{self, Resolved};
 use super::settings::{PlatformArguments, Where};
 use super::signals::Interrupt;
 use super::state::only_state;
-use super::{environment, now, progress};
+use super::{environment, now, progress, validate};
 use crate::api::Client;
 use crate::apply::{self, Patience, Recovery};
 use crate::emulator;
-use crate::kind::{Address, Body, Kind, Leaf, SecretSource, map_leaves};
-use crate::manifest::Manifest;
+use crate::kind::{Address, Answer, Body, Kind, Leaf, SecretSource, map_leaves};
+use crate::manifest::{Manifest, Problems};
 use crate::observe::{self, Wanted};
+use crate::plan::preflight::Preflight;
 use crate::plan::{self, Action, Inputs, Mode, Observations, Options, Plan, Selector};
 use crate::secret::{Redactor, Secret};
 use crate::state::model::{Place, State};
@@ -178,10 +179,47 @@ impl Session {
         output: &Output,
     ) -> Result<Prepared, Failure> {
         let spinner = progress::spinner(output, "Reading the platform");
-        let work = self.look_and_plan(manifest, state, options, output);
-        let prepared = self.interrupt.unless_interrupted(work).await?;
+        let work = async {
+            let prepared = self.look_and_plan(manifest, state, options, output).await?;
+            let problems = self.preflight(manifest, &prepared.plan).await?;
+            Ok::<_, Failure>((prepared, problems))
+        };
+        let work = self.interrupt.unless_interrupted(work).await?;
         drop(spinner);
-        prepared
+        let (prepared, problems) = work?;
+        if problems.errors > 0 {
+            let failure = validate::refuse(&problems, output);
+            output.talk("");
+            output.note("the platform would refuse this; nothing was written");
+            return Err(failure);
+        }
+        validate::report(&problems, output);
+        Ok(prepared)
+    }
+
+    /// Asks the platform whether it would take what a plan sends, before anything is written. Only reads.
+    async fn preflight(&self, manifest: &Manifest, plan: &Plan) -> Result<Problems, Failure> {
+        if plan.mode == Mode::RefreshOnly || plan.operations.is_empty() {
+            return Ok(Problems::default());
+        }
+        let preflight = Preflight::new(plan, manifest);
+        let sandbox = observe::sandbox(&self.client, &self.place.sandbox);
+        let (state, answers) = tokio::join!(sandbox, observe::ask(&self.client, preflight.calls()));
+        if let Some(state) = state?.filter(|state| !state.eq_ignore_ascii_case("active")) {
+            let sandbox = &self.place.sandbox;
+            return Err(Failure::new(
+                Status::Refused,
+                format!("the sandbox {sandbox} is not active: the platform calls it `{state}`"),
+            )
+            .hint("nothing was written; wait until it is active, or name another sandbox"));
+        }
+        let answers = answers?;
+        for ((_, call), answer) in preflight.calls().iter().zip(&answers) {
+            if let Answer::Refused { why, .. } = answer {
+                tracing::info!(?call, why, "what the platform would say could not be asked beforehand");
+            }
+        }
+        Ok(manifest.lines.problems(preflight.findings(&answers)))
     }
 
     async fn look_and_plan(

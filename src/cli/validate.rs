@@ -100,6 +100,15 @@ pub(crate) fn report(problems: &Problems, output: &Output) {
     }
 }
 
+/// Shows problems to people; what a command ends with that cannot go on because of them.
+pub(crate) fn refuse(problems: &Problems, output: &Output) -> Failure {
+    report(problems, output);
+    // The problems are the message, for people; a machine is told them as causes.
+    let mut failure = Failure::new(Status::Manifest, "");
+    failure.causes = problems.one_line_each();
+    failure
+}
+
 fn valid(loaded: &Loaded) -> String {
     let sections = &loaded.manifest.sections;
     let pipelines: std::collections::BTreeSet<&str> =

@@ -5,11 +5,11 @@ use serde_json::{Map, Value, json};
 
 use super::flow_service::{self, collection};
 use super::{
-    Body, Code, Context, Finding, Intent, Key, Kind, Observed, Outcome, Rule, Shape, Spec,
-    is_secret_reference, section,
+    Answer, Body, Code, Context, Finding, Intent, Key, Kind, Observed, Outcome, Rule, Sending, Shape, Spec,
+    connection_spec, is_secret_reference, section,
 };
 use crate::secret::is_secret_name;
-use crate::wire::{Call, Reply};
+use crate::wire::{Call, Reply, segment};
 
 pub(super) struct BaseConnection;
 
@@ -132,8 +132,7 @@ impl Spec for BaseConnection {
     }
 
     fn secrets_told_by(&self, body: &Body) -> Option<Call> {
-        let spec = body.pointer("/connectionSpec/id")?.as_str()?;
-        Some(flow_service::read(collection!("connectionSpecs"), spec))
+        connection_spec::read(body)
     }
 
     fn secrets(&self, remote: &Value, told: &Value) -> Vec<String> {
@@ -159,6 +158,24 @@ impl Spec for BaseConnection {
         names.into_iter().map(|name| format!("/auth/params/{}", section::escape(name))).collect()
     }
 
+    fn questions(&self, sending: &Sending<'_>) -> Vec<Call> {
+        sending.body(&["/connectionSpec", "/auth"]).and_then(connection_spec::read).into_iter().collect()
+    }
+
+    fn objections(&self, sending: &Sending<'_>, answers: &[&Answer]) -> Vec<Finding> {
+        let Some(body) = sending.body(&[""]) else { return Vec::new() };
+        answers.first().map_or_else(Vec::new, |answer| connection_spec::against_base(body, answer))
+    }
+
+    fn test(&self, intent: &Intent, id: &str) -> Option<Call> {
+        Sending::alone(intent).body(&["/auth"])?.get("auth")?;
+        Some(test(id))
+    }
+
+    fn fails(&self, answer: &Value) -> bool {
+        answer.get("result") == Some(&Value::Bool(false))
+    }
+
     fn calls(&self, intent: &Intent) -> Vec<Call> {
         // The documented update replaces `auth.params` as a whole, so all of them are sent (platform-api.md 2.5).
         flow_service::calls(COLLECTION, intent, Clone::clone, |before, after, paths, _| {
@@ -169,6 +186,11 @@ impl Spec for BaseConnection {
     fn outcome(&self, intent: &Intent, reply: &Reply) -> Outcome {
         flow_service::outcome(intent, reply)
     }
+}
+
+/// The platform's test of a connection (platform-api.md 2.7).
+pub(super) fn test(id: &str) -> Call {
+    Call::get(format!("{COLLECTION}/{}/test", segment(id)))
 }
 
 /// Whether a value is a mask in place of a value.

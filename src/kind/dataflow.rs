@@ -5,8 +5,8 @@ use serde_json::{Map, Value, json};
 
 use super::flow_service::{self, collection};
 use super::{
-    Body, Code, Context, Finding, Intent, Key, Kind, Leaf, Observed, Outcome, Reference, ReferenceKey, Route,
-    Rule, Shape, Spec, Switch, Turn, route, section,
+    Answer, Body, Code, Context, Finding, Intent, Key, Kind, Leaf, Observed, Outcome, Reference,
+    ReferenceKey, Route, Rule, Sending, Shape, Spec, Switch, Turn, flow_spec, route, section,
 };
 use crate::wire::{Call, Reply};
 
@@ -21,7 +21,7 @@ const REST_STORAGE_TO_AEP: &str = "6499120c-0b15-42dc-936e-847ea3c24d72";
 pub(crate) const SOON_SECONDS: u32 = 300;
 
 /// The transformation that names a mapping set.
-const MAPPING: &str = "Mapping";
+pub(super) const MAPPING: &str = "Mapping";
 
 const GRAMMAR: &[Key] = &[
     Key::required("name", Shape::Text, "The dataflow's name on the platform."),
@@ -314,6 +314,22 @@ impl Spec for Dataflow {
 
     fn read(&self, id: &str, _version: Option<u64>) -> Call {
         flow_service::read(COLLECTION, id)
+    }
+
+    fn questions(&self, sending: &Sending<'_>) -> Vec<Call> {
+        let sent = sending.body(&[
+            "/flowSpec",
+            "/sourceConnectionIds",
+            "/scheduleParams",
+            "/options",
+            "/transformations",
+        ]);
+        sent.and_then(flow_spec::read).into_iter().collect()
+    }
+
+    fn objections(&self, sending: &Sending<'_>, answers: &[&Answer]) -> Vec<Finding> {
+        let (Some(body), Some(answer)) = (sending.body(&[""]), answers.first()) else { return Vec::new() };
+        flow_spec::against(body, sending.parents.get(&Kind::Source).copied(), answer)
     }
 
     fn calls(&self, intent: &Intent) -> Vec<Call> {

@@ -6,8 +6,8 @@ use serde_json::{Map, Value, json};
 use super::fields::TENANT;
 use super::flow_service::error_code;
 use super::{
-    Body, Code, Context, Finding, Intent, Key, Listing, Observed, Outcome, Reference, ReferenceKey, Route,
-    Row, Rule, Shape, Spec, Turn, fields, route, section, usable_id,
+    Answer, Body, Code, Context, Finding, Intent, Key, Listing, Observed, Outcome, Reference, ReferenceKey,
+    Route, Row, Rule, Sending, Shape, Spec, Turn, fields, route, section, usable_id,
 };
 use crate::wire::{Call, Method, Reply, Safety, segment};
 
@@ -298,6 +298,32 @@ impl Spec for Mapping {
         }
     }
 
+    fn questions(&self, sending: &Sending<'_>) -> Vec<Call> {
+        // A schema that this plan makes or changes is not yet what the fields are to be held against.
+        let sent = sending.body(&["/schema", "/fields"]).filter(|_| sending.parents_stay);
+        let validate = |body| {
+            Call::new(Method::Post, format!("{COLLECTION}/validate"), Safety::Read).body(request(body))
+        };
+        sent.filter(|body| body.pointer("/schema/id").is_some_and(Value::is_string))
+            .map(validate)
+            .into_iter()
+            .collect()
+    }
+
+    fn objections(&self, sending: &Sending<'_>, answers: &[&Answer]) -> Vec<Finding> {
+        match (sending.body(&[""]), answers.first()) {
+            (Some(body), Some(Answer::Told(told))) => refused_fields(body, told),
+            (Some(_), Some(Answer::Refused { status: 400, why })) => {
+                vec![Finding::error(
+                    Code::RefusedField,
+                    "/fields",
+                    format!("Data Prep refuses the mapping set: {why}"),
+                )]
+            }
+            _ => Vec::new(),
+        }
+    }
+
     fn calls(&self, intent: &Intent) -> Vec<Call> {
         match intent {
             Intent::Create { body, .. } => {
@@ -366,6 +392,39 @@ fn request(body: &Body) -> Value {
         } },
         "mappings": mappings,
     })
+}
+
+/// The fields that Data Prep's validation refuses: one entry for each, in the order of the request (platform-api.md 3.1).
+fn refused_fields(body: &Body, told: &Value) -> Vec<Finding> {
+    let entries = told.get("validationResponse").and_then(Value::as_array);
+    let fields = body.get("fields").and_then(Value::as_object).into_iter().flatten();
+    let mut findings = Vec::new();
+    for (entry, (destination, _)) in entries.into_iter().flatten().zip(fields) {
+        if !entry
+            .get("status")
+            .and_then(Value::as_str)
+            .is_some_and(|status| status.eq_ignore_ascii_case("failed"))
+        {
+            continue;
+        }
+        let errors = entry.get("errors");
+        let errors = errors
+            .and_then(Value::as_array)
+            .map_or_else(|| errors.into_iter().collect(), |e| e.iter().collect::<Vec<_>>());
+        let text = |error: &&Value| {
+            let said = error.get("exception").or_else(|| error.get("message")).unwrap_or(error);
+            said.as_str().filter(|text| !text.is_empty()).map(str::to_owned)
+        };
+        let said: Vec<String> = errors.iter().filter_map(text).take(3).collect();
+        let why = if said.is_empty() { "it does not say why".to_owned() } else { said.join("; ") };
+        let pointer = format!("/fields/{}", section::escape(destination));
+        findings.push(Finding::error(
+            Code::RefusedField,
+            pointer,
+            format!("Data Prep refuses the mapping to `{destination}`: {why}"),
+        ));
+    }
+    findings
 }
 
 #[cfg(test)]

@@ -8,15 +8,20 @@
 
 mod base_connection;
 mod body;
+mod closest;
 mod code;
+mod connection_spec;
 mod dataflow;
 mod dataset;
 mod field_group;
 mod fields;
 mod flow_service;
+mod flow_spec;
 mod grammar;
 mod identity;
 mod mapping;
+mod parameters;
+mod preflight;
 mod registry;
 mod route;
 pub mod run;
@@ -32,10 +37,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use body::{Body, Leaf, SecretSource, leaf, map_leaves, visit_leaves};
+pub(crate) use closest::closest;
 pub use code::Code;
 pub(crate) use dataflow::SOON_SECONDS;
 pub(crate) use fields::{FIELD, TYPES as FIELD_TYPES};
 pub use grammar::{Finding, Key, Severity, Shape};
+pub use preflight::{Answer, Sending};
 pub use route::{Route, Turn, follow};
 pub use run::{Run, RunError, RunStatus};
 pub(crate) use section::{escape as escape_pointer, unescape as unescape_pointer};
@@ -580,6 +587,22 @@ pub trait Spec: Sync {
     /// read, and by the answer to [`Spec::secrets_told_by`].
     fn secrets(&self, _remote: &Value, _told: &Value) -> Vec<String> {
         Vec::new()
+    }
+    /// The reads that tell, before anything is written, whether the platform would take what is sent.
+    fn questions(&self, _sending: &Sending<'_>) -> Vec<Call> {
+        Vec::new()
+    }
+    /// What the answers to [`Spec::questions`], in the same order, say against it; pointers lead into the wanted body.
+    fn objections(&self, _sending: &Sending<'_>, _answers: &[&Answer]) -> Vec<Finding> {
+        Vec::new()
+    }
+    /// The platform's own test of an object that an intent has made or changed; none where there is nothing to test.
+    fn test(&self, _intent: &Intent, _id: &str) -> Option<Call> {
+        None
+    }
+    /// Whether an answer to [`Spec::test`] says that the object is of no use.
+    fn fails(&self, _answer: &Value) -> bool {
+        false
     }
     /// The requests that carry an intent out, in order; every leaf of the bodies is already filled in.
     fn calls(&self, intent: &Intent) -> Vec<Call>;

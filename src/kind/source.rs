@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 
 use super::flow_service::{self, collection};
 use super::{
-    Body, Code, Context, Finding, Intent, Key, Kind, Observed, Outcome, Reference, ReferenceKey, Route, Rule,
-    Shape, Spec, route, section,
+    Answer, Body, Code, Context, Finding, Intent, Key, Kind, Observed, Outcome, Reference, ReferenceKey,
+    Route, Rule, Sending, Shape, Spec, base_connection, connection_spec, route, section,
 };
 use crate::wire::{Call, Reply};
 
@@ -129,6 +129,37 @@ impl Spec for Source {
 
     fn read(&self, id: &str, _version: Option<u64>) -> Call {
         flow_service::read(COLLECTION, id)
+    }
+
+    fn questions(&self, sending: &Sending<'_>) -> Vec<Call> {
+        let Some(body) = sending.body(&["/connectionSpec", "/baseConnectionId", "/params"]) else {
+            return Vec::new();
+        };
+        // A base connection that stays as it is has to be of use; one that is made or changed is tested then.
+        let base = body.get("baseConnectionId").and_then(Value::as_str).filter(|_| sending.parents_stay);
+        connection_spec::read(body).into_iter().chain(base.map(base_connection::test)).collect()
+    }
+
+    fn objections(&self, sending: &Sending<'_>, answers: &[&Answer]) -> Vec<Finding> {
+        let (Some(body), Some(spec)) = (sending.body(&[""]), answers.first()) else { return Vec::new() };
+        let base =
+            sending.parents.get(&Kind::BaseConnection).and_then(|base| base.pointer("/connectionSpec/id"));
+        let is_told =
+            **spec == Answer::Absent && base.is_some() && base == body.pointer("/connectionSpec/id");
+        let mut findings = if is_told { Vec::new() } else { connection_spec::against_source(body, spec) };
+        if let Some(Answer::Told(tested)) = answers.get(1)
+            && Kind::BaseConnection.spec().fails(tested)
+        {
+            findings.push(
+                Finding::error(
+                    Code::FailedTest,
+                    "/baseConnectionId",
+                    "its base connection fails the platform's test: the source system does not take the credentials",
+                )
+                .hint("put them right and apply them; `--send-secrets` sends them though they seem unchanged"),
+            );
+        }
+        findings
     }
 
     fn calls(&self, intent: &Intent) -> Vec<Call> {

@@ -6,7 +6,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use super::Position;
-use crate::kind::{Code, Severity};
+use crate::kind::{Code, Severity, closest};
 
 /// More than these are counted, not shown.
 pub(super) const SHOWN: usize = 100;
@@ -266,22 +266,6 @@ pub(super) fn is_invisible(c: char) -> bool {
 /// "did you mean `x`?" for a word that is not among the known ones.
 pub(super) fn did_you_mean<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
     closest(word, known).map(|candidate| format!("did you mean `{candidate}`?"))
-}
-
-/// The known word that was probably meant.
-pub(super) fn closest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    const LONGEST: usize = 128;
-    if word.len() > LONGEST {
-        return None;
-    }
-    let lower = word.to_lowercase();
-    let distance = |candidate: &str| strsim::damerau_levenshtein(&lower, &candidate.to_lowercase());
-    known
-        .into_iter()
-        .map(|candidate| (distance(candidate), candidate))
-        .filter(|(distance, candidate)| *distance <= candidate.chars().count().max(3) / 3)
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, candidate)| candidate)
 }
 
 /// Words as a list for a sentence.

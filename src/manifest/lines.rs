@@ -5,11 +5,11 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-use super::diagnostic::{At, Place};
-use super::document::Draft;
+use super::diagnostic::{At, Place, Problems, Raw, Report};
+use super::document::{self, Draft};
 use super::source::Source;
 use super::tree::{Content, Entry, NodeId, Tree};
-use crate::kind::{Address, Turn};
+use crate::kind::{Address, Finding, Turn};
 
 /// The lines of a manifest.
 #[derive(Clone, Default)]
@@ -56,14 +56,32 @@ impl Lines {
     /// Where the field at this pointer of an address's body is said, or what is nearest above it; without a pointer,
     /// where the section begins. `None` for an address that the manifest does not have.
     pub fn place(&self, address: &Address, pointer: Option<&str>) -> Option<Place> {
+        let at = self.at(address, pointer)?;
+        Some(self.0.sources.get(at.file)?.spot(at))
+    }
+
+    fn at(&self, address: &Address, pointer: Option<&str>) -> Option<At> {
         let origin = self.0.sections.get(address)?;
-        let file = origin.key_at.file;
-        let (source, tree) = (self.0.sources.get(file)?, self.0.trees.get(file)?);
+        let tree = self.0.trees.get(origin.key_at.file)?;
         let routes = pointer.map(|pointer| address.kind.spec().written(pointer)).unwrap_or_default();
         // The way that leads furthest is the one that was taken; of two, the first.
         let reached = routes.iter().rev().map(|route| walk(tree, origin.node, route)).max_by_key(Vec::len);
-        let at = reached.and_then(|steps| steps.last().map(|step| step.at(tree)));
-        Some(source.spot(at.unwrap_or(origin.key_at)))
+        Some(reached.and_then(|steps| steps.last().map(|step| step.at(tree))).unwrap_or(origin.key_at))
+    }
+
+    /// Findings in wanted bodies as what is wrong with the manifest. Each says its address, since the lines are those of
+    /// the section and its message may be about what is not there.
+    pub fn problems(&self, findings: Vec<(Address, Finding)>) -> Problems {
+        let mut report = Report::default();
+        for (address, finding) in findings {
+            let pointer = Some(finding.pointer.as_str()).filter(|pointer| !pointer.is_empty());
+            let message = format!("{address}: {}", finding.message);
+            let mut raw = Raw::new(finding.severity, finding.code, self.at(&address, pointer), message);
+            raw.hint = finding.hint;
+            report.push(raw);
+        }
+        let plain = document::plain_keys();
+        report.finish(|at| self.0.sources[at.file].place(at, &plain))
     }
 }
 

@@ -136,13 +136,14 @@ fn check(mut sources: Vec<Source>, mut report: Report, inputs: &Inputs<'_>) -> R
     let blocks = drafts.blocks.link(&wanted, &mut report);
 
     let files = report.files(sources.iter().map(|source| source.file.clone()));
+    // Also where nothing is wrong: the platform may yet object to what a line says.
+    for ((source, tree), mut hidden) in sources.iter_mut().zip(&trees).zip(hidden) {
+        hidden.extend(tree.hidden());
+        source.hide(hidden);
+    }
     let mut problems = if report.is_empty() {
         Problems::default()
     } else {
-        for ((source, tree), mut hidden) in sources.iter_mut().zip(&trees).zip(hidden) {
-            hidden.extend(tree.hidden());
-            source.hide(hidden);
-        }
         let plain = document::plain_keys();
         report.finish(|at| sources[at.file].place(at, &plain))
     };

@@ -6,10 +6,10 @@ use std::ops::Range;
 
 use serde_json::{Map, Value};
 
-use super::diagnostic::{At, Raw, Report, closest, did_you_mean, listed, quoted};
+use super::diagnostic::{At, Raw, Report, did_you_mean, listed, quoted};
 use super::scalar::{self, Plain};
 use super::tree::{Content, Entry, NodeId, Scalar, Tree};
-use crate::kind::{Address, Code, FIELD, FIELD_TYPES, Key, Kind, Shape, is_secret_reference};
+use crate::kind::{Address, Code, FIELD, FIELD_TYPES, Key, Kind, Shape, closest, is_secret_reference};
 
 /// Keys whose text may have several lines: prose and expressions.
 const SEVERAL_LINES: &[&str] = &["description", "source"];

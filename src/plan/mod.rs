@@ -1,7 +1,7 @@
 //! What to do: three pictures in, ordered operations out. Pure: no clock, no network, no file.
 //!
 //! `moves` gives entries the manifest's addresses, `diff` compares one object, [`import`] takes one over by its id, [`build()`] decides its operation and the steps of it, `order` links the steps,
-//! `guard` refuses a plan as a whole, [`check`] holds it against what a person does not want, `select` narrows it, [`saved`] is its text, [`stale`] tells whether that still stands.
+//! `guard` refuses a plan as a whole, [`check`] holds it against what a person does not want, [`preflight`] against what the platform knows, `select` narrows it, [`saved`] is its text, [`stale`] tells whether that still stands.
 
 mod applied;
 mod build;
@@ -11,6 +11,7 @@ mod guard;
 pub mod import;
 mod moves;
 mod order;
+pub mod preflight;
 pub mod saved;
 mod select;
 pub mod stale;

@@ -15,6 +15,10 @@ const LOOK_UP: &str = "run apply again: what became of it is looked up first, an
 /// What to do about an object that somebody changed in between.
 const PLAN_AGAIN: &str = "plan again and look at what changed, then apply";
 
+/// What to do about an object that was made and is of no use.
+pub(super) const TESTED: &str =
+    "the source system does not take what it was given: put its credentials right and apply again";
+
 /// What became of a step, or of all steps of an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Class {
@@ -34,7 +38,7 @@ impl Class {
         match result {
             StepResult::Done { .. } | StepResult::LeftInPlace { .. } => Self::Done,
             StepResult::Conflict { .. } => Self::Changed,
-            StepResult::Failed { .. } => Self::Failed,
+            StepResult::Failed { .. } | StepResult::FailsTest { .. } => Self::Failed,
             StepResult::Unknown { .. } => Self::Unknown,
             StepResult::NotTried { .. } => Self::NotTried,
         }
@@ -120,6 +124,7 @@ fn line(page: &mut Page<'_>, step: &Step, result: &StepResult) {
     page.parts(0, 4, &parts);
     let hint = match result {
         StepResult::Failed { hint, .. } => hint.as_deref(),
+        StepResult::FailsTest { .. } => Some(TESTED),
         StepResult::Conflict { .. } => Some(PLAN_AGAIN),
         StepResult::Unknown { .. } => Some(LOOK_UP),
         _ => None,
@@ -153,6 +158,12 @@ fn outcome(verb: &str, known: Option<&str>, result: &StepResult, form: fn(&str) 
                 parts.push((Tone::Quiet, format!("; {}", sanitize(note))));
             }
             parts
+        }
+        StepResult::FailsTest { id } => {
+            vec![
+                (Tone::Remove, format!("{done}, and fails the platform's test")),
+                (Tone::Plain, format!(": {}", form(&sanitize(id)))),
+            ]
         }
         StepResult::LeftInPlace { id, why } => {
             let rest = format!(" {}, no longer managed: {}", form(&sanitize(id)), sanitize(why));

@@ -33,9 +33,9 @@ impl Request {
         self.path.starts_with("/ims/")
     }
 
-    /// Whether it can change anything.
+    /// Whether it can change anything. A validation is a POST that changes nothing (platform-api.md 3.1).
     pub(crate) fn is_write(&self) -> bool {
-        !self.is_login() && self.method != "GET"
+        !self.is_login() && self.method != "GET" && self.within() != "/mappingSets/validate"
     }
 
     /// The path within its service: `/flows/ID`.

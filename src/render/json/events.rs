@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::super::report::{Class, classes};
+use super::super::report::{Class, TESTED, classes};
 use super::plan::{ModeDocument, PlaceDocument, SummaryDocument, mode, place, summary};
 use super::{FORMAT_VERSION, to_value};
 use crate::apply::{Event, Report, StepResult, verb};
@@ -110,6 +110,7 @@ struct OutcomeDocument<'e> {
 }
 
 /// `changed`: somebody changed the object since the plan. `unknown`: it may have been done; the next apply looks it up.
+/// `failsTest`: it was done, and nothing that refers to the object was tried, since it fails the platform's own test.
 /// `leftInPlace`: the platform keeps the object, and it is no longer managed.
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -120,6 +121,7 @@ enum ResultDocument {
     Changed,
     Unknown,
     NotTried,
+    FailsTest,
     LeftInPlace,
 }
 
@@ -245,6 +247,7 @@ fn outcome<'e>(
 ) -> OutcomeDocument<'e> {
     let (word, id, why, hint) = match result {
         StepResult::Done { id, note } => (ResultDocument::Done, id.as_deref(), note.as_deref(), None),
+        StepResult::FailsTest { id } => (ResultDocument::FailsTest, Some(id.as_str()), None, Some(TESTED)),
         StepResult::LeftInPlace { id, why } => {
             (ResultDocument::LeftInPlace, Some(id.as_str()), Some(why.as_str()), None)
         }

@@ -1,0 +1,111 @@
+//! A flow spec as the platform tells it: from which sources such a flow can read, and which schedule, options and
+//! transformations it takes (platform-api.md 2.6, 2.7). What a dataflow is held against before it is sent; no kind of its
+//! own.
+
+use serde_json::Value;
+
+use super::flow_service::{self, collection};
+use super::{Answer, Body, Code, Finding, connection_spec, parameters, section};
+use crate::wire::Call;
+
+/// The read of the spec that a body names.
+pub(super) fn read(body: &Body) -> Option<Call> {
+    let spec = body.pointer("/flowSpec/id")?.as_str()?;
+    Some(flow_service::read(collection!("flowSpecs"), spec))
+}
+
+/// What a spec says against a dataflow that reads from `source`, as far as that is at hand.
+pub(super) fn against(body: &Body, source: Option<&Body>, answer: &Answer) -> Vec<Finding> {
+    let id = body.pointer("/flowSpec/id").and_then(Value::as_str).unwrap_or_default();
+    let spec = match answer {
+        Answer::Told(told) => flow_service::item(told).filter(|spec| spec.is_object()),
+        Answer::Absent => None,
+        Answer::Refused { .. } => return Vec::new(),
+    };
+    let Some(spec) = spec else {
+        let message = format!("the platform has no flow spec {id}, or not for this organisation");
+        return vec![
+            Finding::error(Code::UnknownSpec, "/flowSpec/id", message)
+                .hint("Adobe's tutorial of the source names the flow spec that goes with it"),
+        ];
+    };
+    let title = connection_spec::title(spec);
+    let mut findings = Vec::new();
+    findings.extend(source.and_then(|source| foreign_source(spec, source, &title)));
+    for (member, schema) in [("scheduleParams", "/scheduleSpec/spec"), ("options", "/optionSpec/spec")] {
+        if let (Some(value), Some(schema)) = (body.get(member), spec.pointer(schema)) {
+            findings.extend(parameters::findings(
+                schema,
+                value,
+                &format!("/{member}"),
+                &format!("the flow spec {title}"),
+            ));
+        }
+    }
+    findings.extend(transformations(spec, body, &title));
+    findings
+}
+
+/// A source that such flows cannot read from. Lists of them in documents are old; the platform's own is not.
+fn foreign_source(spec: &Value, source: &Body, title: &str) -> Option<Finding> {
+    let taken = spec.get("sourceConnectionSpecIds")?.as_array()?;
+    let source = source.pointer("/connectionSpec/id")?.as_str()?;
+    if taken.iter().any(|id| id.as_str() == Some(source)) {
+        return None;
+    }
+    let message = format!("the flow spec {title} takes no source of the connection spec {source}");
+    Some(
+        Finding::error(Code::WrongSpec, "/flowSpec/id", message)
+            .hint("set `flowSpec` to the one that Adobe's tutorial of the source names"),
+    )
+}
+
+/// The transformations beside the mapping, which is ours.
+fn transformations(spec: &Value, body: &Body, title: &str) -> Vec<Finding> {
+    // Both spellings are documented (platform-api.md 2.7).
+    let offered = spec.get("transformationSpecs").or_else(|| spec.get("transformationSpec"));
+    let offered = offered.and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    let schema_of = |name: &str| {
+        let found = offered.iter().find(|one| one.get("name").and_then(Value::as_str) == Some(name));
+        found.and_then(|one| one.get("spec"))
+    };
+    let wanted = body.get("transformations").and_then(Value::as_object);
+    let mut findings = Vec::new();
+    for (name, params) in wanted.into_iter().flatten().filter(|(name, _)| *name != super::dataflow::MAPPING) {
+        let at = format!("/transformations/{}", section::escape(name));
+        match schema_of(name) {
+            Some(schema) => {
+                let nothing = Value::Object(serde_json::Map::new());
+                let params = if params.is_object() { params } else { &nothing };
+                findings.extend(parameters::findings(
+                    schema,
+                    params,
+                    &at,
+                    &format!("{name} of the flow spec {title}"),
+                ));
+            }
+            None if offered.is_empty() => {}
+            None => {
+                let names: Vec<&str> = offered.iter().filter_map(|one| one.get("name")?.as_str()).collect();
+                let message = format!("the flow spec {title} has no transformation `{name}`");
+                // No document says that it is refused.
+                findings.push(
+                    Finding::warning(Code::UnknownKey, at, message)
+                        .hint(format!("it has {}", names.join(", "))),
+                );
+            }
+        }
+    }
+    // `1367-400`: what comes from a table needs a column that tells what is new (platform-api.md 2.4.4).
+    let wants_delta =
+        schema_of("Copy").is_some_and(|schema| schema.pointer("/properties/deltaColumn").is_some());
+    let is_once = body.pointer("/scheduleParams/frequency").and_then(Value::as_str) == Some("once");
+    let has_copy = wanted.is_some_and(|wanted| wanted.contains_key("Copy"));
+    if wants_delta && !is_once && !has_copy {
+        let message = format!("the flow spec {title} needs a `Copy` with the column that tells what is new");
+        findings.push(Finding::error(Code::MissingKey, "", message).hint(
+            "as in `transformations: [{ name: Copy, params: { deltaColumn: { name: updated_at } } }]`",
+        ));
+    }
+    findings
+}

@@ -1,0 +1,376 @@
+//! Parameters against the JSON Schemas that the platform's own specs give for them (draft-07, platform-api.md 2.7), so
+//! that every source works and none is hard-coded. A schema that cannot be used says nothing against anybody.
+
+use jsonschema::PatternOptions;
+use jsonschema::error::{TypeKind, ValidationErrorKind};
+use serde_json::{Map, Value};
+
+use super::{Code, Finding, Leaf, closest, leaf, section};
+
+/// A pattern that needs more steps than this on a text is not a pattern for parameters.
+const MOST_BACKTRACKING: usize = 100_000;
+
+/// Deeper schemas are not followed.
+const DEEPEST: usize = 64;
+
+/// What is wrong with `value`, which stands at `at` in a body, by `schema`; `whose` is what has these parameters, in words.
+pub(super) fn findings(schema: &Value, value: &Value, at: &str, whose: &str) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    if let Some(properties) = schema.get("properties").and_then(Value::as_object) {
+        findings.extend(literal_secrets(properties, value, at, whose));
+        let is_closed =
+            ["additionalProperties", "patternProperties"].iter().any(|key| schema.get(key).is_some());
+        if !is_closed && !properties.is_empty() {
+            findings.extend(unknown(properties, value, at, whose));
+        }
+    }
+    if is_plain(schema, 0) {
+        findings.extend(mismatches(schema, value, at, whose));
+    }
+    findings
+}
+
+/// Whether a schema can be applied: not too deep, and without references, which could go round in circles.
+fn is_plain(schema: &Value, depth: usize) -> bool {
+    match schema {
+        _ if depth > DEEPEST => false,
+        Value::Object(members) => {
+            members.iter().all(|(name, value)| name != "$ref" && is_plain(value, depth + 1))
+        }
+        Value::Array(items) => items.iter().all(|item| is_plain(item, depth + 1)),
+        _ => true,
+    }
+}
+
+/// The value with something in place of every leaf; `leaves` gets their pointers.
+fn stand_in(value: &Value, at: &mut String, leaves: &mut Vec<String>) -> Value {
+    if let Some(leaf) = leaf(value) {
+        leaves.push(at.clone());
+        return match leaf {
+            Leaf::Soon(_) => i64::from(u32::MAX).into(),
+            Leaf::Version(_) => "0".into(),
+            Leaf::Id(_) | Leaf::Secret { .. } => "unknown".into(),
+        };
+    }
+    let mut below = |name: &str, value: &Value| {
+        let length = at.len();
+        at.push('/');
+        at.push_str(&section::escape(name));
+        let stood_in = stand_in(value, at, leaves);
+        at.truncate(length);
+        stood_in
+    };
+    match value {
+        Value::Object(members) => members
+            .iter()
+            .map(|(name, value)| (name.clone(), below(name, value)))
+            .collect::<Map<_, _>>()
+            .into(),
+        Value::Array(items) => items
+            .iter()
+            .enumerate()
+            .map(|(index, item)| below(&index.to_string(), item))
+            .collect::<Vec<_>>()
+            .into(),
+        other => other.clone(),
+    }
+}
+
+/// Values in clear in places that the spec knows to be secret (`format: password`, platform-api.md 2.4.1).
+fn literal_secrets(properties: &Map<String, Value>, value: &Value, at: &str, whose: &str) -> Vec<Finding> {
+    let is_secret =
+        |name: &String| properties.get(name).and_then(|p| p.get("format")) == Some(&"password".into());
+    let members = value.as_object().into_iter().flatten();
+    members
+        .filter(|(name, value)| is_secret(name) && leaf(value).is_none() && !value.is_null())
+        .map(|(name, _)| {
+            Finding::error(
+                Code::SecretInManifest,
+                format!("{at}/{}", section::escape(name)),
+                format!("`{name}` is secret, as {whose} says, and must not stand in the manifest"),
+            )
+            .hint(format!("write `{name}: {{ fromEnv: NAME }}` (or fromFile, fromCommand)"))
+        })
+        .collect()
+}
+
+/// Parameters that a schema does not list: it takes them, and whoever wrote them probably meant others.
+fn unknown(properties: &Map<String, Value>, value: &Value, at: &str, whose: &str) -> Vec<Finding> {
+    let members = value.as_object().into_iter().flatten();
+    members
+        .filter(|(name, _)| !properties.contains_key(*name))
+        .map(|(name, _)| {
+            Finding::warning(
+                Code::UnknownKey,
+                format!("{at}/{}", section::escape(name)),
+                format!("`{name}` is no parameter that {whose} knows"),
+            )
+            .hint(match closest(name, properties.keys().map(String::as_str)) {
+                Some(meant) => format!("did you mean `{meant}`?"),
+                None => format!("it knows {}", listed(properties.keys())),
+            })
+        })
+        .collect()
+}
+
+fn mismatches(schema: &Value, value: &Value, at: &str, whose: &str) -> Vec<Finding> {
+    let mut leaves = Vec::new();
+    let value = stand_in(value, &mut String::new(), &mut leaves);
+    let validator = jsonschema::options()
+        .with_draft(jsonschema::Draft::Draft7)
+        .should_validate_formats(false)
+        .with_pattern_options(PatternOptions::fancy_regex().backtrack_limit(MOST_BACKTRACKING))
+        .offline()
+        .build(schema);
+    let Ok(validator) = validator else { return Vec::new() };
+    let mut findings: Vec<Finding> = Vec::new();
+    for error in validator.iter_errors(&value) {
+        let within = error.instance_path().as_str().to_owned();
+        // Of what is not known yet nothing is said: neither of itself, nor of a choice that it may decide.
+        let is_open = match error.kind() {
+            ValidationErrorKind::AnyOf { .. }
+            | ValidationErrorKind::OneOfNotValid { .. }
+            | ValidationErrorKind::OneOfMultipleValid { .. }
+            | ValidationErrorKind::Not { .. }
+            | ValidationErrorKind::Contains => leaves.iter().any(|leaf| is_at_or_below(leaf, &within)),
+            _ => leaves.iter().any(|leaf| is_at_or_below(&within, leaf)),
+        };
+        let Some((code, message)) =
+            sentence(error.kind(), error.instance(), &within, whose).filter(|_| !is_open)
+        else {
+            continue;
+        };
+        let mut finding = Finding::error(code, format!("{at}{within}"), message);
+        if let ValidationErrorKind::Required { property } = error.kind()
+            && let Some(about) = about(schema, &within, property.as_str().unwrap_or_default())
+        {
+            finding = finding.hint(about);
+        }
+        // Two branches of a condition may say the same thing.
+        if findings.iter().all(|f| (&f.pointer, &f.message) != (&finding.pointer, &finding.message)) {
+            findings.push(finding);
+        }
+    }
+    findings
+}
+
+/// Whether a pointer is another one, or leads below it.
+fn is_at_or_below(pointer: &str, above: &str) -> bool {
+    pointer.strip_prefix(above).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// A mistake as a sentence; `None` for what is no mistake of the value.
+fn sentence(kind: &ValidationErrorKind, value: &Value, within: &str, whose: &str) -> Option<(Code, String)> {
+    let name = within.rsplit('/').next().map(section::unescape).filter(|name| !name.is_empty());
+    let it = name.map_or_else(|| "what is given".to_owned(), |name| format!("`{name}`"));
+    let must = |what: String| Some((Code::InvalidValue, format!("{it} must be {what}, as {whose} says")));
+    match kind {
+        ValidationErrorKind::Required { property } => {
+            let missing = property.as_str().unwrap_or_default();
+            Some((Code::MissingKey, format!("`{missing}` is missing, which {whose} needs")))
+        }
+        ValidationErrorKind::Type { kind } => {
+            let types: Vec<String> = match kind {
+                TypeKind::Single(one) => vec![one.to_string()],
+                TypeKind::Multiple(several) => several.iter().map(|one| one.to_string()).collect(),
+            };
+            let message = format!(
+                "{it} must be of type {}, as {whose} says, and is {}",
+                types.join(" or "),
+                type_of(value)
+            );
+            Some((Code::WrongType, message))
+        }
+        ValidationErrorKind::Enum { options } => {
+            let options = options.as_array().into_iter().flatten().map(plain);
+            must(format!("one of {}", listed(options)))
+        }
+        ValidationErrorKind::Constant { expected_value } => must(plain(expected_value)),
+        ValidationErrorKind::Minimum { limit } => must(format!("at least {limit}")),
+        ValidationErrorKind::Maximum { limit } => must(format!("at most {limit}")),
+        ValidationErrorKind::ExclusiveMinimum { limit } => must(format!("more than {limit}")),
+        ValidationErrorKind::ExclusiveMaximum { limit } => must(format!("less than {limit}")),
+        ValidationErrorKind::MinLength { limit } => must(format!("at least {limit} characters long")),
+        ValidationErrorKind::MaxLength { limit } => must(format!("at most {limit} characters long")),
+        ValidationErrorKind::MinItems { limit } => must(format!("a list of at least {limit}")),
+        ValidationErrorKind::MaxItems { limit } => must(format!("a list of at most {limit}")),
+        ValidationErrorKind::UniqueItems => must("a list without repetitions".to_owned()),
+        ValidationErrorKind::Pattern { pattern } => must(format!("like the pattern {pattern}")),
+        ValidationErrorKind::AdditionalProperties { unexpected } => {
+            let message = format!(
+                "{} is not taken by {whose}",
+                listed(unexpected.iter().map(|name| format!("`{name}`")))
+            );
+            Some((Code::UnknownKey, message))
+        }
+        // Not refused by the pattern, but by the engine that tries it.
+        ValidationErrorKind::BacktrackLimitExceeded { .. }
+        | ValidationErrorKind::RegexEngineFailure { .. } => None,
+        ValidationErrorKind::Not { schema } => {
+            let absent = schema.get("required").and_then(Value::as_array);
+            let absent =
+                absent.into_iter().flatten().filter_map(Value::as_str).map(|name| format!("`{name}`"));
+            let names = listed(absent);
+            let message = if names.is_empty() {
+                format!("{it} is what {whose} excludes")
+            } else {
+                format!("{names} must be left out beside the others, as {whose} says")
+            };
+            Some((Code::ExclusiveKeys, message))
+        }
+        _ => Some((Code::InvalidValue, format!("{it} is not what {whose} takes"))),
+    }
+}
+
+/// What a schema says of the property that is missing at a place.
+fn about(schema: &Value, within: &str, missing: &str) -> Option<String> {
+    let mut at = schema;
+    for name in within.split('/').skip(1) {
+        at = at.get("properties")?.get(section::unescape(name))?;
+    }
+    let property = at.get("properties")?.get(missing)?;
+    let text = |key: &str| property.get(key).and_then(Value::as_str).filter(|text| !text.is_empty());
+    let text = text("description").or_else(|| text("title"))?;
+    const LONGEST: usize = 200;
+    let mut short: String = text.chars().take(LONGEST).collect();
+    if text.chars().nth(LONGEST).is_some() {
+        short.push('…');
+    }
+    Some(format!("{missing}: {short}"))
+}
+
+fn type_of(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a string",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "an object",
+    }
+}
+
+fn plain(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+/// Words for a sentence; of many, the first.
+fn listed(words: impl IntoIterator<Item = impl AsRef<str>>) -> String {
+    const MOST: usize = 20;
+    let words: Vec<String> = words.into_iter().map(|word| word.as_ref().to_owned()).collect();
+    let more = words.len().saturating_sub(MOST);
+    let shown = words.iter().take(MOST).map(String::as_str).collect::<Vec<_>>().join(", ");
+    if more > 0 { format!("{shown} and {more} more") } else { shown }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::kind::SecretSource;
+
+    fn said(schema: &Value, value: &Value) -> Vec<String> {
+        let findings = findings(schema, value, "/p", "it");
+        findings.into_iter().map(|f| format!("{} {}: {}", f.code.name(), f.pointer, f.message)).collect()
+    }
+
+    fn secret() -> Value {
+        Leaf::Secret { source: Some(SecretSource::FromEnv("NAME".into())), fingerprint: None }.to_value()
+    }
+
+    #[test]
+    fn a_value_in_clear_is_refused_where_the_schema_says_that_it_is_secret() {
+        let schema =
+            json!({ "properties": { "pin": { "type": "string", "format": "password", "maxLength": 4 } } });
+        let clear = said(&schema, &json!({ "pin": "48392" }));
+        assert_eq!(
+            clear,
+            [
+                "secret-in-manifest /p/pin: `pin` is secret, as it says, and must not stand in the manifest",
+                "invalid-value /p/pin: `pin` must be at most 4 characters long, as it says",
+            ]
+        );
+        // What a reference will give is not known, so nothing is said of it.
+        assert_eq!(said(&schema, &json!({ "pin": secret() })), [""; 0]);
+    }
+
+    #[test]
+    fn nothing_is_said_of_what_is_not_known_yet() {
+        let schema = json!({
+            "required": ["key", "start"],
+            "properties": { "key": { "pattern": "^k-" }, "start": { "type": "integer" } },
+            "anyOf": [{ "properties": { "key": { "const": "a" } } }, { "properties": { "key": { "const": "b" } } }],
+        });
+        assert_eq!(said(&schema, &json!({ "key": secret(), "start": Leaf::Soon(5).to_value() })), [""; 0]);
+        assert_eq!(
+            said(&schema, &json!({ "key": "a", "start": 1 })),
+            ["invalid-value /p/key: `key` must be like the pattern ^k-, as it says"]
+        );
+        assert_eq!(
+            said(&schema, &json!({ "key": "k-", "start": 1 })),
+            ["invalid-value /p: what is given is not what it takes"]
+        );
+    }
+
+    #[test]
+    fn conditions_are_applied_and_said_once() {
+        let schema = json!({
+            "$schema": "http://json-schema.org/draft-07/schema#",
+            "properties": { "frequency": { "enum": ["once", "minute"] }, "interval": { "type": "integer" } },
+            "if": { "properties": { "frequency": { "const": "once" } } },
+            "then": { "allOf": [{ "not": { "required": ["interval"] } }] },
+            "else": { "required": ["interval"], "properties": { "interval": { "minimum": 15 } } },
+        });
+        assert_eq!(said(&schema, &json!({ "frequency": "minute", "interval": 15 })), [""; 0]);
+        assert_eq!(said(&schema, &json!({ "frequency": "once" })), [""; 0]);
+        assert_eq!(
+            said(&schema, &json!({ "frequency": "once", "interval": 1 })),
+            ["exclusive-keys /p: `interval` must be left out beside the others, as it says"]
+        );
+        assert_eq!(
+            said(&schema, &json!({ "frequency": "hour", "interval": 1 })),
+            [
+                "invalid-value /p/frequency: `frequency` must be one of once, minute, as it says",
+                "invalid-value /p/interval: `interval` must be at least 15, as it says",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_schema_that_cannot_be_used_says_nothing() {
+        let value = json!({ "a": "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!" });
+        let mut deep = json!({ "type": "integer" });
+        for _ in 0..200 {
+            deep = json!({ "properties": { "a": deep } });
+        }
+        let schemas = [
+            json!(null),
+            json!(7),
+            json!({ "$ref": "#" }),
+            json!({ "properties": { "a": { "$ref": "#/properties/a" } } }),
+            json!({ "properties": { "a": { "$ref": "http://127.0.0.1:1/x" } } }),
+            json!({ "type": "no such type" }),
+            json!({ "properties": { "a": { "pattern": "(" } } }),
+            // A pattern that takes for ever on this text.
+            json!({ "properties": { "a": { "pattern": "^(?=(a+)+$)b" } } }),
+            deep,
+        ];
+        for schema in schemas {
+            assert!(said(&schema, &value).len() <= 1, "{schema}");
+        }
+        // What is plain in a schema that is not used as a whole still counts.
+        let partly = json!({ "properties": { "b": { "format": "password" }, "c": { "$ref": "#" } } });
+        assert_eq!(said(&partly, &json!({ "b": "x" })).len(), 1);
+    }
+
+    #[test]
+    fn parameters_that_nobody_knows_are_probably_others() {
+        let schema = json!({ "properties": { "subdomain": {}, "accessToken": {} } });
+        let found = findings(&schema, &json!({ "subdomian": "x" }), "/p", "it");
+        assert_eq!(found[0].hint.as_deref(), Some("did you mean `subdomain`?"));
+        let closed = json!({ "properties": { "a": {} }, "additionalProperties": false });
+        assert_eq!(said(&closed, &json!({ "b": 1 })), ["unknown-key /p: `b` is not taken by it"]);
+        assert_eq!(said(&json!({ "properties": {} }), &json!({ "b": 1 })), [""; 0]);
+    }
+}

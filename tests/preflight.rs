@@ -1,0 +1,147 @@
+//! What the platform would refuse is told before anything is written, at the lines of the manifest; what it does not tell
+//! stops nobody; a connection that is of no use carries nothing.
+
+use crate::support::{Ran, Request, Sandbox, Text, described, pipeline};
+
+/// A plan and an apply that both end with mistakes, and write nothing.
+#[track_caller]
+fn refused<'a>(s: &'a Sandbox, manifest: &Text) -> Ran<'a> {
+    s.manifest(manifest);
+    let state = |s: &Sandbox| std::fs::read(s.state_path()).ok();
+    let before = (state(s), s.contents());
+    let requests = s.recorded(|s| s.apply(&[]).exit(4).end());
+    assert!(requests.iter().all(|r| !r.is_write()), "{requests:?}");
+    assert!(before == (state(s), s.contents()), "something was written");
+    s.run(&["plan", "m.yaml"]).exit(4)
+}
+
+#[test]
+fn parameters_are_held_against_the_spec_of_the_source() {
+    let s = Sandbox::new();
+    let manifest = pipeline("users")
+        .edit("subdomain: https://acme.zendesk.com", "subdomian: https://acme.zendesk.com\n      clientId: 7")
+        .edit("interval: 15 }", "interval: 15 }\n  options: { partialIngestionPercent: 0 }");
+    insta::assert_snapshot!("parameters", refused(&s, &manifest));
+}
+
+#[test]
+fn a_spec_that_is_not_there_or_does_not_fit_is_told() {
+    let s = Sandbox::new();
+    let other = "6360f136-0000-4111-8bdf-15d29eab3b5a";
+    let manifest = pipeline("users").edit("0a27232b-2c6e-4396-b8c6-c9fc24e37ba4", other);
+    insta::assert_snapshot!("no-connection-spec", refused(&s, &manifest));
+    let manifest = pipeline("users").edit("OAuth2 Refresh Code", "OAuth Refresh Code");
+    insta::assert_snapshot!("no-authentication", refused(&s, &manifest));
+    let flow_spec = format!("  flowSpec: {{ id: {other} }}\n  schedule:");
+    insta::assert_snapshot!("no-flow-spec", refused(&s, &pipeline("users").edit("  schedule:", &flow_spec)));
+}
+
+#[test]
+fn fields_that_the_schema_does_not_have_are_refused_by_data_prep() {
+    let s = Sandbox::new();
+    let edit = |m: Text| {
+        m.edit(
+            "source: result.email, destination: _extconndev.email",
+            "source: result.email, destination: _extconndev.mail",
+        )
+    };
+    insta::assert_snapshot!("refused-field", refused(&s, &edit(pipeline("users"))));
+    s.manifest(&pipeline("users"));
+    s.converge(&[]);
+    refused(&s, &edit(pipeline("users"))).says("_extconndev.mail").end();
+}
+
+/// How often the mapping was validated.
+fn validations(requests: &[Request]) -> usize {
+    requests.iter().filter(|r| r.within() == "/mappingSets/validate").count()
+}
+
+#[test]
+fn fields_are_not_held_against_a_schema_that_is_about_to_change() {
+    let s = Sandbox::new();
+    let own = |m: &Text| {
+        let mapping = pipeline("users");
+        let mapping = mapping.as_str();
+        let from = mapping.find("baseConnection:").unwrap();
+        let flow = Text::of(&mapping[from..])
+            .edit("  dataSetId: 624bf42e16519d19496e3f67\n", "")
+            .edit("  schema:\n    id: https://ns.adobe.com/extconndev/schemas/995dabbea86d58e346ff91bd8aa741a9f36f29b1019138d4\n    version: 1\n", "")
+            .edit("_extconndev.id", "_tenant.id")
+            .edit("_extconndev.email", "_tenant.email");
+        Text::of(&format!("{}{}", m.as_str(), flow.as_str()))
+    };
+    s.manifest(&own(&described("users")));
+    let requests = s.recorded(|s| s.converge(&[]));
+    assert_eq!(validations(&requests), 0, "the schema is made by the same apply");
+    let phone = described("users").edit("    id: integer\n", "    id: integer\n    phone: string\n");
+    let mapped = own(&phone).edit(
+        "destination: _tenant.email }",
+        "destination: _tenant.email }\n    - { source: result.phone, destination: _tenant.phone }",
+    );
+    s.manifest(&mapped);
+    let requests = s.recorded(|s| s.converge(&[]));
+    assert_eq!(validations(&requests), 0, "its new field comes with the same apply");
+    s.manifest(&mapped.edit("source: result.phone", "source: result.telephone"));
+    let requests = s.recorded(|s| s.apply(&[]).success().end());
+    assert_eq!(validations(&requests), 1);
+}
+
+#[test]
+fn what_is_not_sent_is_not_asked_about() {
+    let s = Sandbox::new();
+    s.manifest(&pipeline("users"));
+    s.converge(&[]);
+    let asked = |requests: &[Request]| {
+        let about = ["/connectionSpecs", "/flowSpecs", "/sandboxes", "/mappingSets/validate"];
+        requests.iter().filter(|r| about.iter().any(|path| r.within().starts_with(path))).count()
+    };
+    let requests = s.recorded(|s| assert!(s.plan(&[]).is_empty()));
+    assert_eq!(asked(&requests), 0, "{requests:?}");
+    s.manifest(&pipeline("users").edit("from there to here", "from here to there"));
+    let requests = s.recorded(|s| assert!(!s.plan(&[]).is_empty()));
+    assert_eq!(asked(&requests), 1, "the sandbox alone: {requests:?}");
+    let three = pipeline("one").and(&pipeline("two")).and(&pipeline("users"));
+    s.manifest(&three);
+    let requests = s.recorded(|s| assert!(!s.plan(&[]).is_empty()));
+    assert_eq!(asked(&requests), 3 + 2, "each spec once, each mapping once, and the sandbox: {requests:?}");
+}
+
+#[test]
+fn what_cannot_be_asked_stops_nobody() {
+    for fault in [
+        "GET /connectionSpecs/*#*:status=403",
+        "GET /flowSpecs/*#*:status=403",
+        "POST /mappingSets/validate#*:status=405",
+        "GET /sandboxes/*#*:status=403",
+    ] {
+        let mut s = Sandbox::new();
+        s.manifest(&pipeline("users"));
+        s.fail(&[fault]);
+        s.apply(&[]).success().end();
+        assert!(s.plan(&[]).is_empty(), "{fault}");
+    }
+}
+
+#[test]
+fn a_connection_that_fails_its_test_carries_nothing() {
+    let mut s = Sandbox::behaving(&["connection-test=false"]);
+    s.manifest(&pipeline("users"));
+    insta::assert_snapshot!("failed-test", s.apply(&["--parallelism", "1"]));
+    assert_eq!(s.managed().len(), 3, "{:?}", s.managed());
+    // It is there and recorded; whoever plans on it is told at once.
+    insta::assert_snapshot!("failed-test-before", refused(&s, &pipeline("users")));
+    // What does not need the connection is not held up by it.
+    s.run(&["plan", "m.yaml", "--target", "users.mapping"]).success().end();
+    // A change of the credentials is tested too, and when it is taken the rest follows.
+    s.behave(&["connection-test=true"]);
+    s.set("ZENDESK_ACCESS_TOKEN", "another value");
+    s.converge(&[]);
+    s.state_is_the_platform();
+    s.behave(&["connection-test=false"]);
+    s.set("ZENDESK_ACCESS_TOKEN", "a third value");
+    s.apply(&[]).exit(9).shows("fails the platform's test").end();
+    let tests = |requests: &[Request]| requests.iter().filter(|r| r.within().ends_with("/test")).count();
+    s.manifest(&pipeline("users").edit("where the users are", "elsewhere"));
+    let requests = s.recorded(|s| s.apply(&[]).success().end());
+    assert_eq!(tests(&requests), 0, "its credentials were not changed");
+}
