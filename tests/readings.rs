@@ -38,13 +38,19 @@ const READINGS: &[(&str, End)] = &[
     ("connection-specs=equal", Clean),
     ("draft-mode=refused", Clean),
     ("past-start=allowed", Clean),
+    ("spec-read=refused", Clean),
+    ("transformation-specs=singular", Clean),
     ("connection-test=false", Clean),
+    ("connection-test=error", Clean),
     ("explore-root=results", Clean),
+    ("explore-file=columns", Clean),
     ("default-mapping-version=zero", Clean),
     ("mapping-delete=200", Clean),
     ("mapping-delete=405", MappingsStay),
     ("mapping-delete=404", MappingsStay),
     ("mapping-delete=400-in-use", Clean),
+    ("mapping-validate=405", Clean),
+    ("mapping-validate=404", Clean),
     ("mapping-list-start=optional", Clean),
     ("page-count=real", Clean),
     ("mapping-order=reversed", Clean),
@@ -52,6 +58,8 @@ const READINGS: &[(&str, End)] = &[
     ("clock-offset=60", Clean),
     ("clock-offset=-3600", Clean),
     ("run-outcome=failed", Clean),
+    ("sandbox-state=resetting", Clean),
+    ("sandbox-lookup=refused", Clean),
 ];
 
 /// Readings with tests of their own below.
