@@ -145,3 +145,73 @@ fn a_connection_that_fails_its_test_carries_nothing() {
     let requests = s.recorded(|s| s.apply(&[]).success().end());
     assert_eq!(tests(&requests), 0, "its credentials were not changed");
 }
+
+/// An example for another source than Zendesk.
+fn example(name: &str) -> Text {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("examples").join(name);
+    Text::of(&std::fs::read_to_string(path).unwrap())
+}
+
+/// A platform with the secrets of the examples at hand.
+fn with_secrets(switches: &[&str]) -> Sandbox {
+    let mut s = Sandbox::behaving(switches);
+    for name in ["SHOP_CONNECTION_STRING", "S3_ACCESS_KEY", "S3_SECRET_KEY"] {
+        s.set(name, "hush-hush-value");
+    }
+    s
+}
+
+#[test]
+fn other_sources_run_without_a_word_of_them_in_the_client() {
+    for (name, switch) in [("mysql.yaml", "transformation-specs=singular"), ("amazon-s3.yaml", "latency=0")] {
+        let s = with_secrets(&[switch]);
+        s.manifest(&example(name));
+        s.converge(&[]);
+        s.state_is_the_platform();
+        s.destroy(&["--allow-deletes", "8"]).end();
+    }
+}
+
+#[test]
+fn a_table_is_read_as_its_specs_say() {
+    let s = with_secrets(&[]);
+    let manifest = example("mysql.yaml")
+        .edit("{ tableName: shop.customers }", "{ table: shop.customers, columns: email }")
+        .edit(
+            "    - { name: Copy, params: { deltaColumn: { name: updated_at } } }",
+            "    - { name: Copy, params: { deltaColumn: updated_at } }",
+        );
+    insta::assert_snapshot!("table", refused(&s, &manifest));
+    let manifest = example("mysql.yaml").edit(
+        "  transformations:\n    # Each run reads the rows whose value here is newer than at the run before.\n    - { name: Copy, params: { deltaColumn: { name: updated_at } } }\n",
+        "",
+    );
+    insta::assert_snapshot!("table-without-delta", refused(&s, &manifest));
+}
+
+#[test]
+fn files_are_read_as_their_specs_say() {
+    let s = with_secrets(&[]);
+    let manifest = example("amazon-s3.yaml")
+        .edit(
+            "{ path: /acme/customers, type: folder, recursive: true }",
+            "{ type: directory, recursive: maybe }",
+        )
+        .edit("9753525b-82c7-4dce-8a9b-5ccfce2b9876", "6499120c-0b15-42dc-936e-847ea3c24d72");
+    insta::assert_snapshot!("files", refused(&s, &manifest));
+}
+
+#[test]
+fn a_sandbox_that_is_not_active_is_left_alone() {
+    let mut s = Sandbox::behaving(&["sandbox-state=resetting"]);
+    s.manifest(&pipeline("users"));
+    let requests = s.recorded(|s| {
+        s.apply(&[]).exit(8).says("the sandbox dev is not active: the platform calls it `resetting`").end();
+    });
+    assert!(requests.iter().all(|r| !r.is_write()), "{requests:?}");
+    s.behave(&[]);
+    s.converge(&[]);
+    s.behave(&["sandbox-state=deleting"]);
+    s.destroy(&[]).exit(8).end();
+    assert_eq!(s.contents().counts(), [1; 5]);
+}

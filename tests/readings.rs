@@ -38,12 +38,18 @@ const READINGS: &[(&str, End)] = &[
     ("connection-specs=equal", Clean),
     ("draft-mode=refused", Clean),
     ("past-start=allowed", Clean),
+    ("spec-read=refused", Clean),
+    ("transformation-specs=singular", Clean),
+    ("connection-test=error", Clean),
     ("explore-root=results", Clean),
+    ("explore-file=columns", Clean),
     ("default-mapping-version=zero", Clean),
     ("mapping-delete=200", Clean),
     ("mapping-delete=405", MappingsStay),
     ("mapping-delete=404", MappingsStay),
     ("mapping-delete=400-in-use", Clean),
+    ("mapping-validate=405", Clean),
+    ("mapping-validate=404", Clean),
     ("mapping-list-start=optional", Clean),
     ("page-count=real", Clean),
     ("mapping-order=reversed", Clean),
@@ -51,11 +57,18 @@ const READINGS: &[(&str, End)] = &[
     ("clock-offset=60", Clean),
     ("clock-offset=-3600", Clean),
     ("run-outcome=failed", Clean),
+    ("sandbox-lookup=refused", Clean),
 ];
 
 /// Readings with tests of their own below, or in `preflight`.
-const APART: &[&str] =
-    &["connection-patch", "delete-if-match", "delete-finalizing", "settle", "connection-test"];
+const APART: &[&str] = &[
+    "connection-patch",
+    "delete-if-match",
+    "delete-finalizing",
+    "settle",
+    "connection-test",
+    "sandbox-state",
+];
 
 /// Create, edit every kind, replace, destroy; after each step there is nothing left to do.
 fn session(switches: &[&str], end: End) {

@@ -57,14 +57,22 @@ pub struct Behaviour {
     pub draft_mode: bool,
     /// Whether a start time in the past is refused on create, as documented.
     pub past_start: bool,
+    /// Whether specs of connections and flows can be read at all (`FLOW-2121-403`).
+    pub spec_read: bool,
+    /// What a flow spec calls its transformations.
+    pub transformation_specs: TransformationSpecs,
     /// What `GET /connections/{id}/test` says.
-    pub connection_test: bool,
+    pub connection_test: ConnectionTest,
     /// The key that wraps a record in explore.
     pub explore_root: ExploreRoot,
+    /// How explore shows a file that has columns: the guide and the spec disagree.
+    pub explore_file: ExploreFile,
     /// Which version `GET /mappingSets/{id}` returns without `version`.
     pub default_mapping_version: MappingVersion,
     /// What `DELETE /mappingSets/{id}` does.
     pub mapping_delete: MappingDelete,
+    /// What `POST /mappingSets/validate` does.
+    pub mapping_validate: MappingValidate,
     /// Whether a list of mapping sets must give `start`; `OpenAPI` says so, Adobe's client does not.
     pub mapping_list_start: bool,
     /// Whether `_page.count` of that list is the number of items, or 0 as in the only example.
@@ -77,6 +85,50 @@ pub struct Behaviour {
     pub clock_offset: i64,
     /// How the runs of a schedule end.
     pub run_outcome: RunOutcome,
+    /// The `state` of every sandbox.
+    pub sandbox_state: String,
+    /// Whether sandboxes can be looked up: a credential may lack the right to.
+    pub sandbox_lookup: bool,
+}
+
+/// See [`Behaviour::transformation_specs`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TransformationSpecs {
+    /// `transformationSpecs`, as live answers are printed.
+    Plural,
+    /// `transformationSpec`, as two tutorials print it.
+    Singular,
+}
+
+/// See [`Behaviour::connection_test`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ConnectionTest {
+    /// `{"result": true}`.
+    True,
+    /// `{"result": false}`.
+    False,
+    /// An error of the source's own side: `CONNECTOR-1308-400`.
+    Error,
+}
+
+/// See [`Behaviour::explore_file`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ExploreFile {
+    /// `{"format", "schema": {"columns"}, "data"}`, as a printed spec has it.
+    Schema,
+    /// An array of columns, as the guide's example has it.
+    Columns,
+}
+
+/// See [`Behaviour::mapping_validate`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MappingValidate {
+    /// One verdict per mapping.
+    Answered,
+    /// Not implemented: 405.
+    NotAllowed,
+    /// Not implemented: 404.
+    NotFound,
 }
 
 /// See [`Behaviour::run_outcome`].
@@ -194,16 +246,22 @@ impl Default for Behaviour {
             connection_specs_equal: false,
             draft_mode: true,
             past_start: false,
-            connection_test: true,
+            spec_read: true,
+            transformation_specs: TransformationSpecs::Plural,
+            connection_test: ConnectionTest::True,
             explore_root: ExploreRoot::Result,
+            explore_file: ExploreFile::Schema,
             default_mapping_version: MappingVersion::Latest,
             mapping_delete: MappingDelete::NoContent,
+            mapping_validate: MappingValidate::Answered,
             mapping_list_start: true,
             page_count: false,
             mapping_order: true,
             extra_fields: true,
             clock_offset: 0,
             run_outcome: RunOutcome::Mixed,
+            sandbox_state: "active".to_owned(),
+            sandbox_lookup: true,
         }
     }
 }
@@ -256,16 +314,27 @@ pub const SWITCHES: &[Switch] = &[
     switch("connection-specs", "any|equal", "any", "spec of a source against that of its base"),
     switch("draft-mode", "supported|refused", "supported", "?mode=draft"),
     switch("past-start", "refused|allowed", "refused", "a start time in the past on create"),
-    switch("connection-test", "true|false", "true", "result of /connections/{id}/test"),
+    switch("spec-read", "allowed|refused", "allowed", "GET of connection specs and flow specs"),
+    switch("transformation-specs", "plural|singular", "plural", "member of a flow spec"),
+    switch("connection-test", "true|false|error", "true", "result of /connections/{id}/test"),
     switch("explore-root", "result|results", "result", "key that wraps a record in explore"),
+    switch("explore-file", "schema|columns", "schema", "explore of a file that has columns"),
     switch("default-mapping-version", "latest|zero", "latest", "GET of a mapping set without version"),
     switch("mapping-delete", "204|200|405|404|400-in-use", "204", "DELETE of a mapping set"),
+    switch("mapping-validate", "answered|405|404", "answered", "POST /mappingSets/validate"),
     switch("mapping-list-start", "required|optional", "required", "start in a list of mapping sets"),
     switch("page-count", "zero|real", "zero", "_page.count in a list of mapping sets"),
     switch("mapping-order", "kept|reversed", "kept", "order of mappings on read"),
     switch("extra-fields", "on|off", "on", "undocumented members on every object read"),
     switch("clock-offset", "SECONDS", "0", "added to the clock that schedules are judged by"),
     switch("run-outcome", "mixed|success|partial|failed|in-progress", "mixed", "how scheduled runs end"),
+    switch(
+        "sandbox-state",
+        "active|creating|resetting|deleting|deleted|failed",
+        "active",
+        "state of every sandbox",
+    ),
+    switch("sandbox-lookup", "allowed|refused", "allowed", "GET of sandboxes"),
 ];
 
 /// Text that is not a behaviour or not a fault.
@@ -356,10 +425,29 @@ impl Behaviour {
             "connection-specs" => self.connection_specs_equal = either("equal", "any")?,
             "draft-mode" => self.draft_mode = either("supported", "refused")?,
             "past-start" => self.past_start = either("allowed", "refused")?,
-            "connection-test" => self.connection_test = either("true", "false")?,
+            "spec-read" => self.spec_read = either("allowed", "refused")?,
+            "transformation-specs" => {
+                self.transformation_specs = if either("plural", "singular")? {
+                    TransformationSpecs::Plural
+                } else {
+                    TransformationSpecs::Singular
+                }
+            }
+            "connection-test" => {
+                self.connection_test = match value {
+                    "true" => ConnectionTest::True,
+                    "false" => ConnectionTest::False,
+                    "error" => ConnectionTest::Error,
+                    _ => return None,
+                }
+            }
             "explore-root" => {
                 self.explore_root =
                     if either("result", "results")? { ExploreRoot::Result } else { ExploreRoot::Results }
+            }
+            "explore-file" => {
+                self.explore_file =
+                    if either("schema", "columns")? { ExploreFile::Schema } else { ExploreFile::Columns }
             }
             "default-mapping-version" => {
                 self.default_mapping_version =
@@ -372,6 +460,14 @@ impl Behaviour {
                     "405" => MappingDelete::NotAllowed,
                     "404" => MappingDelete::NotFound,
                     "400-in-use" => MappingDelete::InUse,
+                    _ => return None,
+                }
+            }
+            "mapping-validate" => {
+                self.mapping_validate = match value {
+                    "answered" => MappingValidate::Answered,
+                    "405" => MappingValidate::NotAllowed,
+                    "404" => MappingValidate::NotFound,
                     _ => return None,
                 }
             }
@@ -390,6 +486,11 @@ impl Behaviour {
                     _ => return None,
                 }
             }
+            "sandbox-state" => {
+                let states = ["active", "creating", "resetting", "deleting", "deleted", "failed"];
+                self.sandbox_state = states.contains(&value).then(|| value.to_owned())?;
+            }
+            "sandbox-lookup" => self.sandbox_lookup = either("allowed", "refused")?,
             _ => return None,
         }
         Some(())

@@ -1,13 +1,14 @@
-//! Base connections: credentials against the spec's auth, what reads back of them, test, explore
-//! (platform-api.md 2.4.1, 2.5, 2.7).
+//! Base connections: credentials against the spec's auth, what reads back of them, and the way to
+//! their test and to `explore` (platform-api.md 2.4.1, 2.5, 2.7).
 
 use serde_json::{Map, Value, json};
 
-use super::behaviour::{ExploreRoot, SecretEcho};
+use super::behaviour::{ConnectionTest, SecretEcho};
 use super::context::{Context, text};
+use super::explore;
 use super::flow_service::{Leaf, bad_path, below, not_found, state, unknown_action};
 use super::message::{Answer, Refusal, Reply, flow, sources};
-use super::specs;
+use super::specs::{self, Wrong};
 use super::store::Kind;
 
 pub(super) struct Connection;
@@ -129,7 +130,7 @@ fn secrets(body: &mut Map<String, Value>, with: &mut dyn FnMut(&mut Map<String, 
     let params = body.get_mut("auth").and_then(|auth| auth.get_mut("params")).and_then(Value::as_object_mut);
     let Some(params) = params else { return };
     for name in names {
-        if params.contains_key(*name) {
+        if params.contains_key(name) {
             with(params, name);
         }
     }
@@ -157,7 +158,7 @@ pub(super) fn mandatory(field: &str) -> Refusal {
 pub(super) fn spec_id(body: &Map<String, Value>) -> Result<String, Refusal> {
     let spec = body.get("connectionSpec").ok_or_else(|| mandatory("connectionSpec"))?;
     let id = spec.get("id").and_then(Value::as_str).ok_or_else(|| mandatory("connectionSpec.id"))?;
-    if specs::connection_spec(id).is_some() {
+    if id == specs::DATA_LAKE || specs::source(id).is_some() {
         return Ok(id.to_owned());
     }
     Err(flow("1413-400", "The spec ID provided is  invalid. Please provide a valid spec ID and try again."))
@@ -172,7 +173,7 @@ pub(super) fn complete_spec_version(body: &mut Map<String, Value>) {
 
 fn check_auth(spec: &str, auth: &Value) -> Result<(), Refusal> {
     let name = auth.get("specName").and_then(Value::as_str).unwrap_or_default();
-    let Some(schema) = specs::auth_schema(spec, name) else {
+    let Some(offered) = specs::auth(spec, name) else {
         return Err(flow(
             "1415-400",
             format!("The auth spec '{name}' could not be found for the connection spec ID {spec}."),
@@ -181,74 +182,67 @@ fn check_auth(spec: &str, auth: &Value) -> Result<(), Refusal> {
     let Some(params) = auth.get("params").and_then(Value::as_object) else {
         return Err(mandatory("auth.params"));
     };
-    for field in schema.get("required").and_then(Value::as_array).into_iter().flatten() {
-        let field = field.as_str().unwrap_or_default();
-        if text(params, field).is_none() {
-            return Err(mandatory(field));
-        }
-    }
+    specs::check(offered.params, params).map_err(|wrong| match wrong {
+        Wrong::Missing(field) => mandatory(field),
+        Wrong::Value(field, value) => invalid(field, shape(value)),
+    })?;
     // OpenAPI: a map of scalars.
     match params.iter().find(|(_, value)| value.is_object() || value.is_array()) {
-        Some((name, value)) => Err(sources(
-            "1312-400",
-            format!(
-                "The provided param value {} is not a valid input for property={name}. Please provide a valid \
-                 param value and try again.",
-                if value.is_array() { "[]" } else { "{}" }
-            ),
-        )),
+        Some((name, value)) => Err(invalid(name, shape(value))),
         None => Ok(()),
+    }
+}
+
+/// 1312: a value that its schema does not take.
+pub(super) fn invalid(param: &str, value: &str) -> Refusal {
+    sources(
+        "1312-400",
+        format!(
+            "The provided param value {value} is not a valid input for property={param}. Please provide a valid \
+             param value and try again."
+        ),
+    )
+}
+
+/// What is told of a value that may be a secret.
+fn shape(value: &Value) -> &'static str {
+    match value {
+        Value::Object(_) => "{}",
+        Value::Array(_) => "[]",
+        Value::String(_) => "string",
+        Value::Number(_) => "number",
+        Value::Bool(_) => "boolean",
+        Value::Null => "null",
     }
 }
 
 /// `/connections/{id}/test`, `/explore`, `/configs`.
 pub(super) fn inspect(cx: &Context<'_>, id: &str, what: &str) -> Answer {
-    if cx.get(Kind::Connection, id).is_none() {
-        return Err(not_found("connections", id));
-    }
+    let base = cx.get(Kind::Connection, id).ok_or_else(|| not_found("connections", id))?;
     match what {
-        "test" => Ok(Reply::ok(json!({ "result": cx.behaviour.connection_test }))),
-        "explore" => explore(cx),
+        "test" => match cx.behaviour.connection_test {
+            ConnectionTest::True => Ok(Reply::ok(json!({ "result": true }))),
+            ConnectionTest::False => Ok(Reply::ok(json!({ "result": false }))),
+            // What the source's own side reports has one code (Adobe's list of sources errors).
+            ConnectionTest::Error => Err(sources(
+                "1308-400",
+                "The request could not be processed. Error message: The source could not be reached.",
+            )),
+        },
+        "explore" => {
+            let spec = base.body["connectionSpec"]["id"].as_str().unwrap_or_default();
+            let source = specs::source(spec).ok_or_else(|| {
+                sources(
+                    "1336-400",
+                    format!(
+                        "Explore connection is not supported for connection spec ID: {spec}. Please provide \
+                         supported connection spec id and try again."
+                    ),
+                )
+            })?;
+            explore::answer(cx, source)
+        }
         "configs" => Ok(Reply::ok(json!({ "items": [] }))),
         _ => Err(not_found("connections", what)),
     }
-}
-
-fn explore(cx: &Context<'_>) -> Answer {
-    if let Some(kind) = cx.request.query("objectType")
-        && !["rest", "root", "file", "folder", "table"].contains(&kind.to_lowercase().as_str())
-    {
-        return Err(sources(
-            "1358-400",
-            "The provided param 'objectType' is invalid. Please provide a valid objectType and try again.",
-        ));
-    }
-    let root = match cx.behaviour.explore_root {
-        ExploreRoot::Result => "result",
-        ExploreRoot::Results => "results",
-    };
-    let mut answer = json!({
-        "format": "hierarchical",
-        "schema": { "type": "object", "properties": {
-            root: { "type": "object", "properties": specs::explore_properties() } } },
-    });
-    if cx.request.flag("preview")
-        && let Some(answer) = answer.as_object_mut()
-    {
-        answer.insert(
-            "data".to_owned(),
-            json!([{ root: {
-            "id": 6_106_699_702_801_i64,
-            "name": "test",
-            "email": "test@example.com",
-            "created_at": "2022-05-13T08:04:22Z",
-            "locale_id": 1,
-            "role": "end-user",
-            "verified": false,
-            "active": true,
-            "result_type": "user",
-        } }]),
-        );
-    }
-    Ok(Reply::ok(answer))
 }

@@ -7,6 +7,8 @@ use super::connection::{mandatory, require_name};
 use super::context::Context;
 use super::flow_service::{Leaf, bad_path, bad_reference, below, state, unknown_action, wrong_state};
 use super::message::{Refusal, flow, sources};
+use super::schedule::Schedule;
+use super::source::wrong_spec;
 use super::store::Kind;
 use super::{mapping_set, runs, schedule, schema, specs, target};
 
@@ -31,11 +33,9 @@ impl Leaf for Flow {
         let spec = body.get("flowSpec").and_then(|spec| spec.get("id")).and_then(Value::as_str);
         let spec = spec.ok_or_else(|| mandatory("flowSpec.id"))?;
         if specs::flow_spec(cx.behaviour, spec).is_none() {
-            return Err(flow(
-                "1413-400",
-                "The spec ID provided is  invalid. Please provide a valid spec ID and try again.",
-            ));
+            return Err(wrong_spec());
         }
+        let spec = spec.to_owned();
         if let Some(spec) = body.get_mut("flowSpec").and_then(Value::as_object_mut) {
             spec.entry("version").or_insert_with(|| json!("1.0"));
         }
@@ -54,6 +54,11 @@ impl Leaf for Flow {
                 return Err(bad_reference("connections", &parent.id));
             }
         }
+        // The flow spec's `sourceConnectionSpecIds` are the sources that name it.
+        let read = source.body["connectionSpec"]["id"].as_str().and_then(specs::source);
+        if read.is_none_or(|read| read.flow_spec != spec) {
+            return Err(wrong_spec());
+        }
         let inherited = json!({
             "properties": { "isSourceFlow": true },
             "sourceConnections": [inherited(&source_id, &source.body)],
@@ -62,6 +67,7 @@ impl Leaf for Flow {
         check_transformations(cx, body, &target.body)?;
         let plan = schedule::parse(body.get("scheduleParams"))?;
         schedule::ahead(&plan, cx.schedule_now(), cx.behaviour)?;
+        check_delta_column(body, &plan)?;
         body.insert("inheritedAttributes".to_owned(), inherited);
         Ok(())
     }
@@ -94,8 +100,9 @@ impl Leaf for Flow {
                 .and_then(|id| cx.get(Kind::Target, id));
             check_transformations(cx, &body, target.map_or(&Value::Null, |target| &target.body))?;
         }
+        let next = schedule::parse(body.get("scheduleParams"))?;
+        check_delta_column(&body, &next)?;
         if before.get("scheduleParams") != after.get("scheduleParams") {
-            let next = schedule::parse(body.get("scheduleParams"))?;
             let previous = schedule::parse(before.get("scheduleParams"))?;
             schedule::change(&previous, &next, cx.schedule_now(), cx.behaviour)?;
         }
@@ -188,6 +195,35 @@ fn only_one(body: &Map<String, Value>, member: &str) -> Result<String, Refusal> 
             ),
         )),
     }
+}
+
+/// 1367 and 1369: a flow over tables reads what is new by a column, unless it reads once.
+fn check_delta_column(body: &Map<String, Value>, plan: &Schedule) -> Result<(), Refusal> {
+    let spec = body.get("flowSpec").and_then(|spec| spec.get("id")).and_then(Value::as_str);
+    if spec != Some(specs::CRM) {
+        return Ok(());
+    }
+    let steps = body.get("transformations").and_then(Value::as_array);
+    let copy = steps.into_iter().flatten().find(|step| step["name"] == "Copy");
+    let column = copy.map(|copy| &copy["params"]["deltaColumn"]).filter(|column| !column.is_null());
+    if plan.period().is_none() {
+        return match column {
+            None => Ok(()),
+            Some(_) => Err(sources(
+                "1369-400",
+                "The delta column in copy transform is not allowed when frequency is set to once. Please remove \
+                 the delta column and try again.",
+            )),
+        };
+    }
+    let name = column.and_then(|column| column["name"].as_str()).filter(|name| !name.is_empty());
+    name.map(|_| ()).ok_or_else(|| {
+        sources(
+            "1367-400",
+            "The delta column is required in copy transformation when creating a CRM connector. Please provide \
+             delta column and try again.",
+        )
+    })
 }
 
 /// The Mapping step: there, its set and version existing, its schema the dataset's.

@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::behaviour::{MappingDelete, MappingVersion};
+use super::behaviour::{MappingDelete, MappingValidate, MappingVersion};
 use super::clock;
 use super::context::{Context, account, text};
 use super::message::{Answer, Refusal, Reply, generic};
@@ -366,6 +366,13 @@ fn validation(cx: &Context<'_>, set: &Value) -> Vec<Value> {
 }
 
 fn validate(cx: &Context<'_>) -> Answer {
+    match cx.behaviour.mapping_validate {
+        MappingValidate::Answered => {}
+        MappingValidate::NotAllowed => {
+            return Err(generic(405, "Method Not Allowed", "Request method 'POST' is not supported."));
+        }
+        MappingValidate::NotFound => return Err(not_found("validate")),
+    }
     let set = build(cx, &cx.object(bad)?, "", 0, None)?;
     Ok(Reply::ok(json!({ "validationResponse": validation(cx, &set) })))
 }

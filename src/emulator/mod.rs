@@ -12,7 +12,8 @@
 //! | `message` | requests, answers, the documented error shapes |
 //! | `context`, `clock` | what a handler works with; time, ids, etags |
 //! | `flow_service`, `filter` | what the kinds of Flow Service share; its query language |
-//! | `connection`, `source`, `target`, `flow`, `schedule`, `runs`, `specs` | Flow Service's kinds |
+//! | `connection`, `source`, `target`, `flow`, `schedule`, `runs` | Flow Service's kinds |
+//! | `specs`, `explore` | which sources there are, with their specs; what each holds |
 //! | `mapping_set`, `dataset`, `schema`, `descriptor`, `sandbox`, `ims` | the other services |
 //! | `seed` | what a sandbox holds from the start |
 //! | `store`, `logbook` | objects on disk, requests in a log |
@@ -28,8 +29,11 @@
 //! - dataset `66f0c1d2a3b4c5d6e7f80912` on schema
 //!   `https://ns.adobe.com/extconndev/schemas/7c1e9a0b4d3f5268e7a9b0c1d2e3f4a5968778695a4b3c2d`, the same again;
 //! - connection specs `0a27232b-2c6e-4396-b8c6-c9fc24e37ba4` (Zendesk), `2526ee57-0af4-46ea-a477-720a53108145`
-//!   and `6360f136-5980-4111-8bdf-15d29eab3b5a` (the first tutorial's two),
-//!   `c604ff05-7f1a-43c0-8e18-33bf874cb11c` (data lake); flow spec `6499120c-0b15-42dc-936e-847ea3c24d72`.
+//!   and `6360f136-5980-4111-8bdf-15d29eab3b5a` (the first tutorial's two) with flow spec
+//!   `6499120c-0b15-42dc-936e-847ea3c24d72`;
+//! - `26d738e0-8963-47ea-aadf-c60de735468a` (`MySQL`) with flow spec `14518937-270c-4525-bdec-c2ba7cce3860`;
+//! - `ecadc60c-7455-4d87-84dc-2a0e293d997b` (Amazon S3) with flow spec `9753525b-82c7-4dce-8a9b-5ccfce2b9876`;
+//! - `c604ff05-7f1a-43c0-8e18-33bf874cb11c` (data lake), the target of all three.
 
 mod behaviour;
 mod clock;
@@ -37,6 +41,7 @@ mod connection;
 mod context;
 mod dataset;
 mod descriptor;
+mod explore;
 mod fault;
 mod filter;
 mod flow;
@@ -72,8 +77,9 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 pub use behaviour::{
-    Behaviour, ExploreRoot, MappingDelete, MappingVersion, ParseError, PatchAnswer, RunOutcome, SWITCHES,
-    SandboxHeader, ScheduleValues, SecretEcho, Switch,
+    Behaviour, ConnectionTest, ExploreFile, ExploreRoot, MappingDelete, MappingValidate, MappingVersion,
+    ParseError, PatchAnswer, RunOutcome, SWITCHES, SandboxHeader, ScheduleValues, SecretEcho, Switch,
+    TransformationSpecs,
 };
 pub use fault::{FAULT_KINDS, Fault, FaultKind, RetryAfter};
 

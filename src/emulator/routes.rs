@@ -41,7 +41,9 @@ pub(super) fn answer(platform: &mut Platform<'_>, request: &Request, fault: Opti
     };
     if *service == "sandbox-management" {
         return match rest {
-            ["sandboxes", rest @ ..] => sandbox::route(&org, platform.sandboxes, &request.method, rest),
+            ["sandboxes", rest @ ..] => {
+                sandbox::route(&org, platform.sandboxes, platform.behaviour, &request.method, rest)
+            }
             _ => Err(generic(404, "NotFoundError", "No such resource.")),
         };
     }

@@ -10,8 +10,8 @@ use super::filter::Query;
 use super::flow::Flow;
 use super::flow_service::{Leaf, not_found, page_body, project, state};
 use super::message::{Answer, Reply, flow, sources};
-use super::schedule;
 use super::store::{Kind, Record};
+use super::{schedule, specs};
 
 pub(super) fn route(cx: &mut Context<'_>, rest: &[&str]) -> Answer {
     match (cx.request.method.as_str(), rest) {
@@ -307,6 +307,13 @@ fn create(cx: &mut Context<'_>) -> Answer {
             "1384-400",
             "The params={} provided for creating flow run are invalid or empty. Please provide valid params \
              and try again.",
+        ));
+    }
+    if of.body["flowSpec"]["id"] == specs::CRM && !body["params"]["deltaColumn"]["name"].is_string() {
+        return Err(sources(
+            "1383-400",
+            "The delta column is missing in the params received for creating a flow run. Please provide delta \
+             column in params and try again.",
         ));
     }
     let id = clock::uuid();

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::behaviour::Behaviour;
 use super::context::sandbox_id;
 use super::message::{Answer, Reply, generic};
 use super::store::Realm;
@@ -11,7 +12,17 @@ pub(super) fn exists(extra: &[String], name: &str) -> bool {
     name == "prod" || name == "dev" || extra.iter().any(|one| one == name)
 }
 
-pub(super) fn route(org: &str, extra: &[String], method: &str, rest: &[&str]) -> Answer {
+pub(super) fn route(
+    org: &str,
+    extra: &[String],
+    behaviour: &Behaviour,
+    method: &str,
+    rest: &[&str],
+) -> Answer {
+    if !behaviour.sandbox_lookup {
+        return Err(generic(403, "ForbiddenError", "You do not have permission to view sandboxes."));
+    }
+    let sandbox = |name: &str| sandbox(org, name, &behaviour.sandbox_state);
     match (method, rest) {
         ("GET", []) => {
             let mut names = vec!["prod", "dev"];
@@ -20,12 +31,12 @@ pub(super) fn route(org: &str, extra: &[String], method: &str, rest: &[&str]) ->
                     names.push(name);
                 }
             }
-            let sandboxes: Vec<Value> = names.iter().map(|name| sandbox(org, name)).collect();
+            let sandboxes: Vec<Value> = names.iter().map(|name| sandbox(name)).collect();
             Ok(Reply::ok(
                 json!({ "sandboxes": sandboxes, "_page": { "count": sandboxes.len() }, "_links": {} }),
             ))
         }
-        ("GET", [name]) if exists(extra, name) => Ok(Reply::ok(sandbox(org, name))),
+        ("GET", [name]) if exists(extra, name) => Ok(Reply::ok(sandbox(name))),
         ("GET", [name]) => {
             Err(generic(404, "NotFoundError", format!("Sandbox with name '{name}' not present.")))
         }
@@ -35,14 +46,14 @@ pub(super) fn route(org: &str, extra: &[String], method: &str, rest: &[&str]) ->
     }
 }
 
-fn sandbox(org: &str, name: &str) -> Value {
+fn sandbox(org: &str, name: &str, state: &str) -> Value {
     let realm = Realm { org: org.to_owned(), sandbox: name.to_owned() };
     let prod = name == "prod";
     json!({
         "id": sandbox_id(&realm),
         "name": name,
         "title": if prod { "Production".to_owned() } else { name.to_owned() },
-        "state": "active",
+        "state": state,
         "type": if prod { "production" } else { "development" },
         "region": "VA7",
         "isDefault": prod,

@@ -200,7 +200,8 @@ fn boolean(value: &Value) -> Option<bool> {
     }
 }
 
-fn plain(value: &Value) -> String {
+/// A value as a message shows it: a string without its quotes.
+pub(super) fn plain(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 

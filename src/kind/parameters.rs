@@ -169,6 +169,8 @@ fn sentence(kind: &ValidationErrorKind, value: &Value, within: &str, whose: &str
             let missing = property.as_str().unwrap_or_default();
             Some((Code::MissingKey, format!("`{missing}` is missing, which {whose} needs")))
         }
+        // The platform takes numbers and booleans as strings too (platform-api.md 2.6).
+        ValidationErrorKind::Type { .. } if value.as_str().is_some_and(is_quoted) => None,
         ValidationErrorKind::Type { kind } => {
             let types: Vec<String> = match kind {
                 TypeKind::Single(one) => vec![one.to_string()],
@@ -220,6 +222,11 @@ fn sentence(kind: &ValidationErrorKind, value: &Value, within: &str, whose: &str
         }
         _ => Some((Code::InvalidValue, format!("{it} is not what {whose} takes"))),
     }
+}
+
+/// Whether a text is a number or a boolean.
+fn is_quoted(text: &str) -> bool {
+    text.parse::<bool>().is_ok() || text.parse::<f64>().is_ok()
 }
 
 /// What a schema says of the property that is missing at a place.
@@ -372,5 +379,12 @@ mod tests {
         let closed = json!({ "properties": { "a": {} }, "additionalProperties": false });
         assert_eq!(said(&closed, &json!({ "b": 1 })), ["unknown-key /p: `b` is not taken by it"]);
         assert_eq!(said(&json!({ "properties": {} }), &json!({ "b": 1 })), [""; 0]);
+    }
+
+    #[test]
+    fn a_number_may_be_written_as_a_string() {
+        let schema = json!({ "properties": { "a": { "type": "boolean" }, "b": { "type": "integer" } } });
+        assert_eq!(said(&schema, &json!({ "a": "true", "b": "15" })), [""; 0]);
+        assert_eq!(said(&schema, &json!({ "a": "yes", "b": true })).len(), 2);
     }
 }

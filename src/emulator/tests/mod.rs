@@ -1,6 +1,8 @@
-//! The documented rules, asked for through real HTTP. `faults` has what goes wrong on purpose.
+//! The documented rules, asked for through real HTTP. `faults` has what goes wrong on purpose, `sources` what differs from
+//! source to source.
 
 mod faults;
+mod sources;
 
 use serde_json::{Value, json};
 
