@@ -51,36 +51,85 @@ fn fields_that_the_schema_does_not_have_are_refused_by_data_prep() {
     refused(&s, &edit(pipeline("users"))).says("_extconndev.mail").end();
 }
 
+#[test]
+fn what_only_the_new_schema_can_tell_is_told_before_the_mapping_is_made() {
+    let s = Sandbox::new();
+    s.manifest(&described("more"));
+    s.converge(&[]);
+    let (_, more) = s.managed().into_iter().find(|(address, _)| address == "more.fieldGroup").unwrap();
+    // A schema with field groups that the manifest does not describe: only the platform knows all its fields.
+    let open = whole()
+        .edit(
+            "  description: what a user is\n",
+            &format!("  description: what a user is\n  fieldGroups: [\"{more}\"]\n"),
+        )
+        .edit("destination: _tenant.email", "destination: _tenant.nosuch");
+    s.manifest(&open);
+    let requests = s.recorded(|s| {
+        s.apply(&["--target", "users"])
+            .exit(9)
+            .shows("Data Prep refuses the mapping to `_extconndev.nosuch`")
+            .end();
+    });
+    assert!(!requests.iter().any(|r| r.is_write() && r.within() == "/mappingSets"), "{requests:?}");
+    s.manifest(&open.edit("_tenant.nosuch", "_tenant.email"));
+    s.apply(&["--target", "users"]).success().end();
+    let group = format!("[\"{more}0\"]");
+    refused(&s, &open.edit(&format!("[\"{more}\"]"), &group)).says("has no field group").end();
+}
+
+#[test]
+fn destinations_below_another_namespace_are_refused() {
+    let s = Sandbox::new();
+    let manifest = whole().edit("destination: _tenant.email", "destination: _other.email");
+    insta::assert_snapshot!("another-namespace", refused(&s, &manifest));
+    s.manifest(&whole().edit("destination: _tenant.email", "destination: _other.mail"));
+    s.run(&["validate", "m.yaml"]).exit(4).says("the schema has no field for `_other.mail`").end();
+    s.manifest(&whole().edit("destination: _tenant.email", "destination: _extconndev.email"));
+    s.run(&["validate", "m.yaml"]).success().end();
+    s.manifest(
+        &whole()
+            .edit("field: _tenant.email", "field: _tenant.tags")
+            .edit("    id: integer\n", "    id: integer\n    tags: { type: array, items: string }\n"),
+    );
+    s.run(&["validate", "m.yaml"]).exit(4).says("is of type `array`").end();
+}
+
 /// How often the mapping was validated.
 fn validations(requests: &[Request]) -> usize {
     requests.iter().filter(|r| r.within() == "/mappingSets/validate").count()
 }
 
+/// A pipeline that makes its schema and its dataset.
+fn whole() -> Text {
+    let mapping = pipeline("users");
+    let from = mapping.as_str().find("baseConnection:").unwrap();
+    let schema = "  schema:\n    id: https://ns.adobe.com/extconndev/schemas/995dabbea86d58e346ff91bd8aa741a9f36f29b1019138d4\n    version: 1\n";
+    let flow = Text::of(&mapping.as_str()[from..])
+        .edit("  dataSetId: 624bf42e16519d19496e3f67\n", "")
+        .edit(schema, "")
+        .edit("_extconndev.id", "_tenant.id")
+        .edit("_extconndev.email", "_tenant.email");
+    Text::of(&format!("{}{}", described("users").as_str(), flow.as_str()))
+}
+
 #[test]
 fn fields_are_not_held_against_a_schema_that_is_about_to_change() {
     let s = Sandbox::new();
-    let own = |m: &Text| {
-        let mapping = pipeline("users");
-        let mapping = mapping.as_str();
-        let from = mapping.find("baseConnection:").unwrap();
-        let flow = Text::of(&mapping[from..])
-            .edit("  dataSetId: 624bf42e16519d19496e3f67\n", "")
-            .edit("  schema:\n    id: https://ns.adobe.com/extconndev/schemas/995dabbea86d58e346ff91bd8aa741a9f36f29b1019138d4\n    version: 1\n", "")
-            .edit("_extconndev.id", "_tenant.id")
-            .edit("_extconndev.email", "_tenant.email");
-        Text::of(&format!("{}{}", m.as_str(), flow.as_str()))
-    };
-    s.manifest(&own(&described("users")));
-    let requests = s.recorded(|s| s.converge(&[]));
+    s.manifest(&whole());
+    let requests = s.recorded(|s| assert!(!s.plan(&[]).is_empty()));
     assert_eq!(validations(&requests), 0, "the schema is made by the same apply");
-    let phone = described("users").edit("    id: integer\n", "    id: integer\n    phone: string\n");
-    let mapped = own(&phone).edit(
+    let requests = s.recorded(|s| s.converge(&[]));
+    assert_eq!(validations(&requests), 1, "once it is there");
+    let mapped = whole().edit("    id: integer\n", "    id: integer\n    phone: string\n").edit(
         "destination: _tenant.email }",
         "destination: _tenant.email }\n    - { source: result.phone, destination: _tenant.phone }",
     );
     s.manifest(&mapped);
     let requests = s.recorded(|s| s.converge(&[]));
-    assert_eq!(validations(&requests), 0, "its new field comes with the same apply");
+    assert_eq!(validations(&requests), 1, "its new field comes with the same apply, and is looked at then");
+    let at = |path: &str| requests.iter().position(|r| r.is_write() && r.object().starts_with(path)).unwrap();
+    assert!(at("/fieldgroups/") < at("/mappingSets/"), "a mapping waits for the fields of its schema");
     s.manifest(&mapped.edit("source: result.phone", "source: result.telephone"));
     let requests = s.recorded(|s| s.apply(&[]).success().end());
     assert_eq!(validations(&requests), 1);

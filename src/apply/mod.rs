@@ -118,6 +118,7 @@ pub async fn run(
         running: HashSet::new(),
         names: HashSet::new(),
         made: HashSet::new(),
+        addresses: plan.operations.iter().map(|o| &o.address).collect(),
         touched: HashMap::new(),
         work: JoinSet::new(),
         tasks: HashMap::new(),
@@ -151,6 +152,8 @@ struct Walk<'a> {
     names: HashSet<(Kind, String)>,
     /// Addresses whose object was made in this run.
     made: HashSet<Address>,
+    /// Addresses that the plan does anything to.
+    addresses: HashSet<&'a Address>,
     /// Objects that this run changed: their etag now, and their body if it is known.
     touched: HashMap<String, (Option<Etag>, Body)>,
     work: JoinSet<Done>,
@@ -313,9 +316,27 @@ impl<'a> Walk<'a> {
             ahead: self.settings.ahead,
             ours: Arc::clone(&self.ours),
             fresh_parent: step.depends_on.iter().any(|a| self.made.contains(a)),
+            changed_parents: self.has_changed_parents(step, entries),
         };
         let task = self.work.spawn(async move { runner.run(&ready).await });
         self.tasks.insert(task.id(), index);
+    }
+
+    /// Whether this plan makes or changes anything that a step's object refers to, near or far.
+    fn has_changed_parents(&self, step: &Step, entries: &BTreeMap<Address, Entry>) -> bool {
+        let mut seen: HashSet<&Address> = HashSet::new();
+        let mut open: Vec<&Address> = step.depends_on.iter().collect();
+        while let Some(address) = open.pop() {
+            if self.addresses.contains(address) {
+                return true;
+            }
+            if seen.insert(address)
+                && let Some(entry) = entries.get(address)
+            {
+                open.extend(&entry.depends_on);
+            }
+        }
+        false
     }
 
     /// The step with every id that is known by now, and with what this run itself did to its object.

@@ -11,7 +11,8 @@ use super::event::StepResult;
 use super::recover::{self, Found, Sender};
 use crate::api::{self, Client, Problem};
 use crate::kind::{
-    Body, Intent, Kind, Leaf, Listing, Observed, Outcome, SecretSource, Step, leaf, map_leaves,
+    Body, Finding, Intent, Kind, Leaf, Listing, Observed, Outcome, SecretSource, Sending, Severity, Step,
+    leaf, map_leaves,
 };
 use crate::observe;
 use crate::plan;
@@ -59,6 +60,8 @@ pub(super) struct Runner {
     pub ours: std::sync::Arc<std::sync::Mutex<BTreeSet<String>>>,
     /// Whether a parent of the object was made in this run, so that the platform may not know it everywhere yet.
     pub fresh_parent: bool,
+    /// Whether anything that the object refers to, near or far, was made or changed in this run.
+    pub changed_parents: bool,
 }
 
 /// What became of a step.
@@ -116,6 +119,11 @@ enum Sent {
 impl Runner {
     /// Runs a step whose ids are all filled in, and has the platform test what came of it.
     pub(super) async fn run(&self, step: &Step) -> Done {
+        if self.changed_parents
+            && let Some(done) = self.objections(step).await
+        {
+            return done;
+        }
         let done = self.carry_out(step).await;
         let StepResult::Done { id: Some(id), .. } = &done.result else { return done };
         let Some(call) = step.address.kind.spec().test(&step.intent, id) else { return done };
@@ -130,6 +138,36 @@ impl Runner {
                 done
             }
         }
+    }
+
+    /// Asks what could not be asked before the parents were as they are now. The platform may not know them everywhere
+    /// yet (platform-api.md 8), so an objection is believed when it stays. Without an answer nothing is objected.
+    async fn objections(&self, step: &Step) -> Option<Done> {
+        let kind = step.address.kind;
+        let sending = Sending::after_parents(&step.intent);
+        let questions: Vec<_> =
+            kind.spec().questions(&sending).into_iter().map(|call| (kind, call)).collect();
+        let mut why = String::new();
+        for wait in 0..=self.patience.tries {
+            if questions.is_empty() {
+                return None;
+            }
+            if wait > 0 {
+                self.patience.wait(wait).await;
+            }
+            let answers = observe::ask(&self.client, &questions).await.ok()?;
+            let findings = kind.spec().objections(&sending, &answers.iter().collect::<Vec<_>>());
+            let said = |finding: Finding| (finding.severity == Severity::Error).then_some(finding.message);
+            let said: Vec<String> = findings.into_iter().filter_map(said).collect();
+            let first = said.first()?;
+            let more = match said.len() - 1 {
+                0 => String::new(),
+                more => format!("; and {more} more"),
+            };
+            why = format!("{first}{more}");
+        }
+        let hint = Some("put the manifest right and apply again; nothing of this object was sent".to_owned());
+        Some(Done::of(StepResult::Failed { why, hint }))
     }
 
     async fn carry_out(&self, step: &Step) -> Done {

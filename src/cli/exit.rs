@@ -19,7 +19,7 @@ pub(crate) enum Status {
     Changes = 2,
     /// The command line cannot be understood.
     Usage = 3,
-    /// The manifest has mistakes.
+    /// The manifest has mistakes, or the platform would refuse what it says.
     Manifest = 4,
     /// Credentials are missing or refused.
     Auth = 5,
@@ -45,7 +45,10 @@ pub(crate) const TABLE: &[(Status, &str)] = &[
     (Status::Error, "an error without a code of its own: the network, the platform, a file"),
     (Status::Changes, "plan --detailed-exitcode: there are changes"),
     (Status::Usage, "the command line cannot be understood, or a question could not be asked"),
-    (Status::Manifest, "the manifest has mistakes"),
+    (
+        Status::Manifest,
+        "the manifest has mistakes, by itself or by what the platform says of it; nothing was written",
+    ),
     (Status::Auth, "credentials are missing or refused"),
     (Status::Locked, "another run holds the state's lock"),
     (Status::Stale, "what the plan was made from has changed since; nothing was written"),

@@ -181,7 +181,7 @@ impl Session {
         let spinner = progress::spinner(output, "Reading the platform");
         let work = async {
             let prepared = self.look_and_plan(manifest, state, options, output).await?;
-            let problems = self.preflight(manifest, &prepared.plan).await?;
+            let problems = self.preflight(manifest, &prepared).await?;
             Ok::<_, Failure>((prepared, problems))
         };
         let work = self.interrupt.unless_interrupted(work).await?;
@@ -198,11 +198,13 @@ impl Session {
     }
 
     /// Asks the platform whether it would take what a plan sends, before anything is written. Only reads.
-    async fn preflight(&self, manifest: &Manifest, plan: &Plan) -> Result<Problems, Failure> {
+    async fn preflight(&self, manifest: &Manifest, prepared: &Prepared) -> Result<Problems, Failure> {
+        let plan = &prepared.plan;
         if plan.mode == Mode::RefreshOnly || plan.operations.is_empty() {
             return Ok(Problems::default());
         }
-        let preflight = Preflight::new(plan, manifest);
+        let namespace = prepared.observations.namespace.as_deref();
+        let preflight = Preflight::new(plan, manifest, namespace);
         let sandbox = observe::sandbox(&self.client, &self.place.sandbox);
         let (state, answers) = tokio::join!(sandbox, observe::ask(&self.client, preflight.calls()));
         if let Some(state) = state?.filter(|state| !state.eq_ignore_ascii_case("active")) {

@@ -5,8 +5,8 @@ use serde_json::{Map, Value, json};
 
 use super::flow_service::{self, collection};
 use super::{
-    Answer, Body, Code, Context, Finding, Intent, Key, Kind, Observed, Outcome, Rule, Sending, Shape, Spec,
-    connection_spec, is_secret_reference, section,
+    Answer, Around, Body, Code, Context, Finding, Intent, Key, Kind, Observed, Outcome, Rule, Sending, Shape,
+    Spec, connection_spec, is_secret_reference, section,
 };
 use crate::secret::is_secret_name;
 use crate::wire::{Call, Reply, segment};
@@ -159,6 +159,9 @@ impl Spec for BaseConnection {
     }
 
     fn questions(&self, sending: &Sending<'_>) -> Vec<Call> {
+        if sending.around == Around::Changed {
+            return Vec::new();
+        }
         sending.body(&["/connectionSpec", "/auth"]).and_then(connection_spec::read).into_iter().collect()
     }
 

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::flow_service::{self, collection};
 use super::{
-    Answer, Body, Code, Context, Finding, Intent, Key, Kind, Leaf, Observed, Outcome, Reference,
+    Answer, Around, Body, Code, Context, Finding, Intent, Key, Kind, Leaf, Observed, Outcome, Reference,
     ReferenceKey, Route, Rule, Sending, Shape, Spec, Switch, Turn, flow_spec, route, section,
 };
 use crate::wire::{Call, Reply};
@@ -317,6 +317,9 @@ impl Spec for Dataflow {
     }
 
     fn questions(&self, sending: &Sending<'_>) -> Vec<Call> {
+        if sending.around == Around::Changed {
+            return Vec::new();
+        }
         let sent = sending.body(&[
             "/flowSpec",
             "/sourceConnectionIds",

@@ -12,6 +12,14 @@ pub(crate) const TENANT: &str = "_tenant";
 pub(crate) const TYPES: &[&str] =
     &["string", "integer", "number", "boolean", "date", "date-time", "object", "array"];
 
+/// Objects of XDM's own whose names begin as a tenant's namespace does.
+const STANDARD: [&str; 3] = ["_repo", "_experience", "_id"];
+
+/// Whether the first part of a path is a tenant's namespace, this one's or another's.
+pub(super) fn is_namespace(first: &str) -> bool {
+    first.starts_with('_') && !STANDARD.contains(&first)
+}
+
 /// What may be said of a field besides its type alone.
 pub(crate) const FIELD: &[Key] = &[
     Key::required("type", Shape::Choice(TYPES), "The field's type."),
@@ -327,6 +335,16 @@ fn operation(before: &Value, after: &Value, path: &str, base: &dyn Fn(&str) -> S
     None
 }
 
+/// The type of the field at a path below the namespace; `None` where there is none.
+pub(super) fn type_of<'f>(fields: &'f Value, path: &str) -> Option<&'f str> {
+    let mut names = path.split('.');
+    let mut field = fields.get(names.next()?)?;
+    for name in names {
+        field = field.get("fields")?.get(name)?;
+    }
+    field.get("type")?.as_str()
+}
+
 /// The paths of all fields, as mappings write them below the namespace.
 pub(super) fn paths(fields: &Value) -> Vec<String> {
     fn walk(prefix: &str, field: &Value, all: &mut Vec<String>) {
@@ -379,7 +397,7 @@ impl Own {
                 .hint(format!("write `{TENANT}.{destination}`")),
             );
         }
-        if first != TENANT || self.open || self.paths.iter().any(|own| own == below) {
+        if !is_namespace(first) || self.open || self.paths.iter().any(|own| own == below) {
             return None;
         }
         let finding = Finding::error(

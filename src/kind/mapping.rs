@@ -6,8 +6,8 @@ use serde_json::{Map, Value, json};
 use super::fields::TENANT;
 use super::flow_service::error_code;
 use super::{
-    Answer, Body, Code, Context, Finding, Intent, Key, Listing, Observed, Outcome, Reference, ReferenceKey,
-    Route, Row, Rule, Sending, Shape, Spec, Turn, fields, route, section, usable_id,
+    Answer, Around, Body, Code, Context, Finding, Intent, Key, Kind, Listing, Observed, Outcome, Reference,
+    ReferenceKey, Route, Row, Rule, Sending, Shape, Spec, Turn, fields, route, section, usable_id,
 };
 use crate::wire::{Call, Method, Reply, Safety, segment};
 
@@ -44,9 +44,6 @@ const FIELD: &[Key] = &[
     Key::optional("identityGroup", Shape::Text, "The identity's group."),
     Key::optional("namespaceCode", Shape::Text, "The identity's namespace."),
 ];
-
-/// Objects of XDM's own whose names begin as a tenant's namespace does.
-const STANDARD: [&str; 3] = ["_repo", "_experience", "_id"];
 
 /// Longest expression that Data Prep takes (platform-api.md 3.2).
 const LONGEST_SOURCE: usize = 4096;
@@ -222,18 +219,12 @@ impl Spec for Mapping {
     }
 
     fn strays(&self, body: &Body, namespace: &str) -> Option<String> {
-        let fields = body.get("fields").and_then(Value::as_object)?;
-        let mut strays = fields.keys().filter(|destination| {
-            destination.split_once('.').is_some_and(|(first, _)| {
-                first.starts_with('_') && first != namespace && !STANDARD.contains(&first)
-            })
-        });
-        let first = strays.next()?;
-        let more = match strays.count() {
-            0 => String::new(),
-            more => format!(" and {more} more are"),
+        let strays = stray_fields(body, namespace);
+        let (first, more) = strays.split_first()?;
+        let (is, more) = match more.len() {
+            0 => (" is", String::new()),
+            more => ("", format!(" and {more} more are")),
         };
-        let is = if more.is_empty() { " is" } else { "" };
         Some(format!(
             "{first}{is}{more} not below the tenant's namespace {namespace}: write `{TENANT}` for it"
         ))
@@ -299,8 +290,8 @@ impl Spec for Mapping {
     }
 
     fn questions(&self, sending: &Sending<'_>) -> Vec<Call> {
-        // A schema that this plan makes or changes is not yet what the fields are to be held against.
-        let sent = sending.body(&["/schema", "/fields"]).filter(|_| sending.parents_stay);
+        // A schema that is yet to be made or changed is not what the fields are to be held against.
+        let sent = sending.body(&["/schema", "/fields"]).filter(|_| sending.around != Around::Changes);
         let validate = |body| {
             Call::new(Method::Post, format!("{COLLECTION}/validate"), Safety::Read).body(request(body))
         };
@@ -311,6 +302,10 @@ impl Spec for Mapping {
     }
 
     fn objections(&self, sending: &Sending<'_>, answers: &[&Answer]) -> Vec<Finding> {
+        let strays = sending.body(&["/fields"]).map(|body| strays_from_own_schema(sending, body));
+        if let Some(strays) = strays.filter(|strays| !strays.is_empty()) {
+            return strays;
+        }
         match (sending.body(&[""]), answers.first()) {
             (Some(body), Some(Answer::Told(told))) => refused_fields(body, told),
             (Some(_), Some(Answer::Refused { status: 400, why })) => {
@@ -392,6 +387,29 @@ fn request(body: &Body) -> Value {
         } },
         "mappings": mappings,
     })
+}
+
+/// Destinations below another tenant's namespace.
+fn stray_fields<'b>(body: &'b Body, namespace: &str) -> Vec<&'b str> {
+    let fields = body.get("fields").and_then(Value::as_object).into_iter().flatten();
+    let strays = |destination: &&str| {
+        let first = destination.split_once('.').map(|(first, _)| first);
+        first.is_some_and(|first| fields::is_namespace(first) && first != namespace)
+    };
+    fields.map(|(destination, _)| destination.as_str()).filter(strays).collect()
+}
+
+/// Such destinations where the schema is of the manifest alone; whatever else a schema has is for the platform to say.
+fn strays_from_own_schema(sending: &Sending<'_>, body: &Body) -> Vec<Finding> {
+    let schema = sending.parents.get(&Kind::Schema).and_then(|schema| schema.get("fieldGroups"));
+    let is_own = schema.and_then(Value::as_object).is_some_and(|groups| groups.len() <= 1);
+    let Some(namespace) = sending.namespace.filter(|_| is_own) else { return Vec::new() };
+    let finding = |destination: &str| {
+        let message = format!("`{destination}` is not below the tenant's namespace, {namespace}");
+        Finding::error(Code::UnknownField, format!("/fields/{}", section::escape(destination)), message)
+            .hint(format!("write `{TENANT}` for the namespace"))
+    };
+    stray_fields(body, namespace).into_iter().map(finding).collect()
 }
 
 /// The fields that Data Prep's validation refuses: one entry for each, in the order of the request (platform-api.md 3.1).

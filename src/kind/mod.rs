@@ -42,7 +42,7 @@ pub use code::Code;
 pub(crate) use dataflow::SOON_SECONDS;
 pub(crate) use fields::{FIELD, TYPES as FIELD_TYPES};
 pub use grammar::{Finding, Key, Severity, Shape};
-pub use preflight::{Answer, Sending};
+pub use preflight::{Answer, Around, Sending};
 pub use route::{Route, Turn, follow};
 pub use run::{Run, RunError, RunStatus};
 pub(crate) use section::{escape as escape_pointer, unescape as unescape_pointer};

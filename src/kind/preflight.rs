@@ -8,6 +8,17 @@ use serde_json::Value;
 
 use super::{Body, Intent, Kind};
 
+/// How what an object refers to, near and far, stands when something is asked about the object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Around {
+    /// It stays as the platform has it.
+    Stays,
+    /// The same plan makes or changes it first: what depends on it is asked when that is done.
+    Changes,
+    /// This run has made or changed it. All that does not depend on it was asked before.
+    Changed,
+}
+
 /// An intent that is to be carried out, with what surrounds it.
 #[derive(Clone, Debug)]
 pub struct Sending<'a> {
@@ -15,14 +26,21 @@ pub struct Sending<'a> {
     pub intent: &'a Intent,
     /// The wanted bodies of what the object refers to, as far as they are in the manifest.
     pub parents: BTreeMap<Kind, &'a Body>,
-    /// Whether all that it refers to, near and far, stays as the platform has it.
-    pub parents_stay: bool,
+    /// How they stand.
+    pub around: Around,
+    /// The tenant's namespace, if it was looked up.
+    pub namespace: Option<&'a str>,
 }
 
 impl<'a> Sending<'a> {
     /// An intent whose surroundings are of no interest.
     pub(super) fn alone(intent: &'a Intent) -> Self {
-        Self { intent, parents: BTreeMap::new(), parents_stay: false }
+        Self { intent, parents: BTreeMap::new(), around: Around::Stays, namespace: None }
+    }
+
+    /// An intent that is about to be carried out, after what it refers to was made or changed.
+    pub(crate) fn after_parents(intent: &'a Intent) -> Self {
+        Self { around: Around::Changed, ..Self::alone(intent) }
     }
 
     /// The wanted body, if anything at or below one of these pointers is sent.

@@ -5,8 +5,8 @@ use serde_json::{Map, Value, json};
 
 use super::registry::{self, tenant};
 use super::{
-    Body, Code, Context, Finding, Intent, Key, Kind, Listing, Observed, Outcome, Reference, ReferenceKey,
-    Route, Rule, Shape, Spec, Switch, Turn, fields, flow_service, route, section,
+    Answer, Around, Body, Code, Context, Finding, Intent, Key, Kind, Listing, Observed, Outcome, Reference,
+    ReferenceKey, Route, Rule, Sending, Shape, Spec, Switch, Turn, fields, flow_service, route, section,
 };
 use crate::wire::{Call, Method, Reply, Safety, segment};
 
@@ -101,6 +101,16 @@ impl Spec for Schema {
         }
         if let Some(field) = section.pointer("/primaryIdentity/field").and_then(Value::as_str) {
             findings.extend(fields::Own::of(section).finding("/primaryIdentity/field", field));
+            let own = section.get("fields").unwrap_or(&Value::Null);
+            let of = fields::below_tenant(field)
+                .and_then(|below| fields::type_of(own, below.trim_start_matches('.')));
+            if let Some(of @ ("object" | "array")) = of {
+                let message = format!("`{field}` is of type `{of}`, which tells nobody apart");
+                findings.push(
+                    Finding::error(Code::BadField, "/primaryIdentity/field", message)
+                        .hint("an identity is one value, such as an e-mail address"),
+                );
+            }
         }
         // XDM-1528-400. Further field groups may bring an identity map.
         if section.get("profile") == Some(&Value::Bool(true))
@@ -228,6 +238,25 @@ impl Spec for Schema {
         registry::read(COLLECTION, id)
     }
 
+    fn questions(&self, sending: &Sending<'_>) -> Vec<Call> {
+        let sent = sending.body(&["/fieldGroups"]).filter(|_| sending.around != Around::Changed);
+        foreign_groups(sent).map(|id| registry::read(tenant!("fieldgroups"), id)).collect()
+    }
+
+    fn objections(&self, sending: &Sending<'_>, answers: &[&Answer]) -> Vec<Finding> {
+        let absent = foreign_groups(sending.body(&["/fieldGroups"])).zip(answers);
+        absent
+            .filter(|(_, answer)| ***answer == Answer::Absent)
+            .map(|(id, _)| {
+                let pointer = format!("/fieldGroups/{}", section::escape(id));
+                let message =
+                    format!("the tenant has no field group {id}, or none that this credential may see");
+                Finding::error(Code::UnknownField, pointer, message)
+                    .hint("its $id is shown with the field group, and ends in a hash")
+            })
+            .collect()
+    }
+
     fn calls(&self, intent: &Intent) -> Vec<Call> {
         if let Intent::Switch { id: Some(id), on: true, .. } = intent {
             let operation = json!({ "op": "add", "path": "/meta:immutableTags", "value": [UNION] });
@@ -248,6 +277,19 @@ impl Spec for Schema {
     fn outcome(&self, intent: &Intent, reply: &Reply) -> Outcome {
         registry::outcome(intent, reply, "$id")
     }
+}
+
+/// Ids of the tenant's field groups that a body names and its section does not make. Those of the platform and of Adobe's
+/// applications are in another container (platform-api.md 5.1).
+fn foreign_groups(body: Option<&Body>) -> impl Iterator<Item = &str> {
+    let groups = body.and_then(|body| body.get("fieldGroups")).and_then(Value::as_object);
+    let named = groups.into_iter().flatten().filter(|(_, value)| **value == Value::Bool(true));
+    named.map(|(id, _)| id.as_str()).filter(|id| {
+        let owner = id.strip_prefix("https://ns.adobe.com/").and_then(|rest| rest.split_once('/'));
+        owner.is_some_and(|(owner, rest)| {
+            !matches!(owner, "xdm" | "experience") && rest.starts_with("mixins/")
+        })
+    })
 }
 
 /// A body's field groups: their ids, or the leaf that stands for one.

@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 
 use super::flow_service::{self, collection};
 use super::{
-    Answer, Body, Code, Context, Finding, Intent, Key, Kind, Observed, Outcome, Reference, ReferenceKey,
-    Route, Rule, Sending, Shape, Spec, base_connection, connection_spec, route, section,
+    Answer, Around, Body, Code, Context, Finding, Intent, Key, Kind, Observed, Outcome, Reference,
+    ReferenceKey, Route, Rule, Sending, Shape, Spec, base_connection, connection_spec, route, section,
 };
 use crate::wire::{Call, Reply};
 
@@ -132,11 +132,11 @@ impl Spec for Source {
     }
 
     fn questions(&self, sending: &Sending<'_>) -> Vec<Call> {
-        let Some(body) = sending.body(&["/connectionSpec", "/baseConnectionId", "/params"]) else {
-            return Vec::new();
-        };
+        let sent = sending.body(&["/connectionSpec", "/baseConnectionId", "/params"]);
+        let Some(body) = sent.filter(|_| sending.around != Around::Changed) else { return Vec::new() };
         // A base connection that stays as it is has to be of use; one that is made or changed is tested then.
-        let base = body.get("baseConnectionId").and_then(Value::as_str).filter(|_| sending.parents_stay);
+        let base =
+            body.get("baseConnectionId").and_then(Value::as_str).filter(|_| sending.around == Around::Stays);
         connection_spec::read(body).into_iter().chain(base.map(base_connection::test)).collect()
     }
 

@@ -47,8 +47,13 @@ pub(super) fn link(operations: &mut [Operation], depends_on: &BTreeMap<Address, 
     };
     for operation in operations.iter_mut() {
         let parents = depends_on.get(&operation.address);
-        let from_parents: Vec<String> =
-            parents.into_iter().flatten().filter_map(|p| made(&operation.address, p).cloned()).collect();
+        let mut from_parents: Vec<String> = Vec::new();
+        for parent in parents.into_iter().flatten() {
+            from_parents.extend(made(&operation.address, parent).cloned());
+            // Whoever refers to a section means all of it: a schema that stays has new fields when its field group has.
+            let parts = depends_on.get(parent).into_iter().flatten().filter(|part| is_part(part, parent));
+            from_parents.extend(parts.filter_map(|part| productive.get(part).cloned()));
+        }
         // A switch needs what the section's parts bring: Profile is entered with an identity.
         let from_parts: Vec<String> = children
             .get(&operation.address)

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Plan;
-use crate::kind::{Address, Answer, Finding, Kind, Sending, Step};
+use crate::kind::{Address, Answer, Around, Finding, Kind, Sending, Step};
 use crate::manifest::{Manifest, Section};
 use crate::wire::Call;
 
@@ -16,8 +16,8 @@ pub struct Preflight<'a> {
 }
 
 impl<'a> Preflight<'a> {
-    /// What is to be asked about what a plan sends, each question once.
-    pub fn new(plan: &'a Plan, manifest: &'a Manifest) -> Self {
+    /// What is to be asked about what a plan sends, each question once. `namespace` is the tenant's, if it was looked up.
+    pub fn new(plan: &'a Plan, manifest: &'a Manifest, namespace: Option<&'a str>) -> Self {
         let sections: BTreeMap<&Address, &Section> =
             manifest.sections.iter().map(|s| (&s.address, s)).collect();
         let changing: BTreeSet<&Address> = plan.operations.iter().map(|o| &o.address).collect();
@@ -28,7 +28,12 @@ impl<'a> Preflight<'a> {
             let sending = Sending {
                 intent: &step.intent,
                 parents: ancestors.iter().filter_map(|a| Some((a.kind, &sections.get(a)?.body))).collect(),
-                parents_stay: !ancestors.iter().any(|a| changing.contains(a)),
+                around: if ancestors.iter().any(|a| changing.contains(a)) {
+                    Around::Changes
+                } else {
+                    Around::Stays
+                },
+                namespace,
             };
             let kind = step.address.kind;
             let mut asked = Vec::new();
@@ -40,9 +45,7 @@ impl<'a> Preflight<'a> {
                 });
                 asked.push(number);
             }
-            if !asked.is_empty() {
-                preflight.inquiries.push((step, sending, asked));
-            }
+            preflight.inquiries.push((step, sending, asked));
         }
         preflight
     }
