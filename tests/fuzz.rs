@@ -14,8 +14,9 @@ use std::time::{Duration, Instant};
 use flowform::api::{Problem, credentials, retry};
 use flowform::apply::{self, StepResult};
 use flowform::emulator;
-use flowform::kind::{Address, Intent, Kind, Leaf, Observed, map_leaves};
+use flowform::kind::{Address, Answer, Intent, Kind, Leaf, Observed, map_leaves};
 use flowform::manifest::{self, Loaded, Manifest};
+use flowform::plan::preflight::Preflight;
 use flowform::plan::{self, Mode, Observations, Options, Plan, Selection, Selector, saved, stale};
 use flowform::render::{self, Style};
 use flowform::state::model::{Change, Entry, Place, State};
@@ -483,6 +484,7 @@ fn answers() {
             let reply = reply(&input["reply"]);
             for plan in &plans {
                 show(plan);
+                objections(plan, &input["preflight"]);
                 let text = saved::encode(plan).unwrap();
                 match saved::decode(&text) {
                     Ok(read) => assert_eq!(&read, plan, "a saved plan is another one when it is read"),
@@ -521,6 +523,25 @@ fn answers() {
         },
     }
     .fuzz();
+}
+
+/// What a plan is told about itself by these answers, as a person reads it.
+fn objections(plan: &Plan, told: &Value) {
+    let preflight = Preflight::new(plan, &WANTED, told["namespace"].as_str().or(Some("_acme")));
+    let answer = |(_, call): &(Kind, Call)| {
+        let about = ["connectionSpecs", "flowSpecs", "validate", "test"];
+        let about = about.into_iter().find(|part| call.path.contains(part)).unwrap_or_default();
+        match &told[about] {
+            Value::Null => Answer::Absent,
+            Value::String(why) => Answer::Refused { status: 400, why: why.clone() },
+            value => Answer::Told(value.clone()),
+        }
+    };
+    let answers: Vec<Answer> = preflight.calls().iter().map(answer).collect();
+    let problems = WANTED.lines.problems(preflight.findings(&answers));
+    for text in [problems.text(false, 80), problems.github(), problems.json().to_string()] {
+        assert_visible("what the platform objects to", &text);
+    }
 }
 
 fn reply(value: &Value) -> Reply {

@@ -260,7 +260,9 @@ fn a_sandbox_that_is_not_active_is_left_alone() {
     assert!(requests.iter().all(|r| !r.is_write()), "{requests:?}");
     s.behave(&[]);
     s.converge(&[]);
+    s.run(&["plan", "m.yaml", "--destroy", "-o", "p.json"]).success().end();
     s.behave(&["sandbox-state=deleting"]);
     s.destroy(&[]).exit(8).end();
+    s.run(&["apply", "p.json", "--auto-approve"]).exit(8).says("is not active").end();
     assert_eq!(s.contents().counts(), [1; 5]);
 }

@@ -252,9 +252,8 @@ fn a_destination_in_another_tenants_namespace_is_told() {
     s.manifest(&strays);
     s.run(&["plan", "m.yaml"]).exit(4).says("`_acme.email` is not below the tenant's namespace").end();
     // With field groups that the manifest does not describe, it is for the platform to say.
-    let groups =
-        "  fieldGroups: [https://ns.adobe.com/xdm/context/profile-person-details]\n  primaryIdentity:";
-    s.manifest(&strays.edit("  primaryIdentity:", groups));
+    let groups = "  fieldGroups: [https://ns.adobe.com/xdm/context/profile-person-details]\n  fields:\n    id: integer";
+    s.manifest(&strays.edit("  fields:\n    id: integer", groups));
     let planned = s.plan(&[]);
     let note = "_acme.email is not below the tenant's namespace _extconndev";
     assert!(planned.text.contains(note), "{planned}");

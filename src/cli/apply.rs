@@ -197,8 +197,11 @@ async fn run_saved(
     session.check_place(locked.state())?;
     let look = async {
         let (state, recovery) = session.recovered(locked.state()).await?;
-        let observations = session.observe_pinned(&plan, state.as_ref()).await?;
-        Ok::<_, Failure>((state, recovery, observations))
+        // What else can be asked beforehand was asked when the plan was made.
+        let (active, observations) =
+            tokio::join!(session.check_sandbox(), session.observe_pinned(&plan, state.as_ref()));
+        active?;
+        Ok::<_, Failure>((state, recovery, observations?))
     };
     let (state, recovery, observations) = session.interrupt.unless_interrupted(look).await??;
     let reasons = stale::reasons(&plan, &session.place, state.as_ref(), &observations);

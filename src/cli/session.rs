@@ -205,16 +205,9 @@ impl Session {
         }
         let namespace = prepared.observations.namespace.as_deref();
         let preflight = Preflight::new(plan, manifest, namespace);
-        let sandbox = observe::sandbox(&self.client, &self.place.sandbox);
-        let (state, answers) = tokio::join!(sandbox, observe::ask(&self.client, preflight.calls()));
-        if let Some(state) = state?.filter(|state| !state.eq_ignore_ascii_case("active")) {
-            let sandbox = &self.place.sandbox;
-            return Err(Failure::new(
-                Status::Refused,
-                format!("the sandbox {sandbox} is not active: the platform calls it `{state}`"),
-            )
-            .hint("nothing was written; wait until it is active, or name another sandbox"));
-        }
+        let answers = observe::ask(&self.client, preflight.calls());
+        let (active, answers) = tokio::join!(self.check_sandbox(), answers);
+        active?;
         let answers = answers?;
         for ((_, call), answer) in preflight.calls().iter().zip(&answers) {
             if let Answer::Refused { why, .. } = answer {
@@ -222,6 +215,20 @@ impl Session {
             }
         }
         Ok(manifest.lines.problems(preflight.findings(&answers)))
+    }
+
+    /// Ends unless the sandbox is one that can be written to, as far as this credential is told.
+    pub(crate) async fn check_sandbox(&self) -> Result<(), Failure> {
+        let sandbox = &self.place.sandbox;
+        let state = observe::sandbox(&self.client, sandbox).await?;
+        match state.filter(|state| !state.eq_ignore_ascii_case("active")) {
+            None => Ok(()),
+            Some(state) => Err(Failure::new(
+                Status::Refused,
+                format!("the sandbox {sandbox} is not active: the platform calls it `{state}`"),
+            )
+            .hint("nothing was written; wait until it is active, or name another sandbox")),
+        }
     }
 
     async fn look_and_plan(
