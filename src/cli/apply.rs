@@ -195,14 +195,15 @@ async fn run_saved(
     let session = Session::open(&arguments.platform, Some(&place), redactor, output).await?;
     let mut locked = session.file.lock(&Session::holder("apply"))?;
     session.check_place(locked.state())?;
-    let look = async {
+    // On the heap: it is by far the largest part of this.
+    let look = Box::pin(async {
         let (state, recovery) = session.recovered(locked.state()).await?;
         // What else can be asked beforehand was asked when the plan was made.
         let (active, observations) =
             tokio::join!(session.check_sandbox(), session.observe_pinned(&plan, state.as_ref()));
         active?;
         Ok::<_, Failure>((state, recovery, observations?))
-    };
+    });
     let (state, recovery, observations) = session.interrupt.unless_interrupted(look).await??;
     let reasons = stale::reasons(&plan, &session.place, state.as_ref(), &observations);
     if !reasons.is_empty() {

@@ -25,17 +25,12 @@ pub(super) fn against_base(body: &Body, answer: &Answer) -> Vec<Finding> {
     let names = || offered.iter().filter_map(|auth| auth.get("name")).filter_map(Value::as_str);
     let title = title(spec);
     let Some(auth) = body.get("auth") else {
-        return match names().next() {
-            None => Vec::new(),
-            Some(_) => {
-                let message = format!("`auth` is missing, which connections to {title} need");
-                let names = names().collect::<Vec<_>>().join(", ");
-                vec![
-                    Finding::error(Code::MissingKey, "", message)
-                        .hint(format!("its specName is one of {names}")),
-                ]
-            }
-        };
+        if names().next().is_none() {
+            return Vec::new();
+        }
+        let message = format!("`auth` is missing, which connections to {title} need");
+        let hint = format!("its specName is one of {}", names().collect::<Vec<_>>().join(", "));
+        return vec![Finding::error(Code::MissingKey, "", message).hint(hint)];
     };
     let wanted = auth.get("specName").and_then(Value::as_str).unwrap_or_default();
     let Some(of_name) = offered.iter().find(|auth| auth.get("name").and_then(Value::as_str) == Some(wanted))

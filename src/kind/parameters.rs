@@ -229,6 +229,9 @@ fn is_quoted(text: &str) -> bool {
     text.parse::<bool>().is_ok() || text.parse::<f64>().is_ok()
 }
 
+/// More of a description than this is not repeated, in characters.
+const LONGEST: usize = 200;
+
 /// What a schema says of the property that is missing at a place.
 fn about(schema: &Value, within: &str, missing: &str) -> Option<String> {
     let mut at = schema;
@@ -238,7 +241,6 @@ fn about(schema: &Value, within: &str, missing: &str) -> Option<String> {
     let property = at.get("properties")?.get(missing)?;
     let text = |key: &str| property.get(key).and_then(Value::as_str).filter(|text| !text.is_empty());
     let text = text("description").or_else(|| text("title"))?;
-    const LONGEST: usize = 200;
     let mut short: String = text.chars().take(LONGEST).collect();
     if text.chars().nth(LONGEST).is_some() {
         short.push('…');
