@@ -19,8 +19,10 @@
 //! | [`observe`] | what the platform has, in few reads | what is wanted |
 //! | [`plan`] | three pictures -> operations and steps; guards | network, clock, files |
 //! | [`export`] | what there is -> manifests that want exactly that | the network, files |
+//! | [`init`] | what a source holds -> a commented manifest to begin with | the network, files |
 //! | [`render`] | a plan or a report as text, as a review comment, as a page, as JSON | kinds by name, streams |
 //! | [`apply`] | steps over their graph, recording each result; recovery | how a request is carried |
+//! | [`explore`] | which question shows what a source holds, and what the answer says | what is made of it |
 //! | [`kind`] | all that is true of one kind: fields, rules, requests, answers | everything above |
 //! | [`api`] | one request out, one answer in: credentials, repetition, errors | what a request means |
 //! | [`wire`], [`secret`] | requests, answers and secrets as values | everything |
@@ -29,7 +31,7 @@
 //!
 //! # Invariants
 //!
-//! - `plan`, `kind`, `wire` and `api::retry` do no I/O and know no clock.
+//! - `plan`, `kind`, `explore`, `init`, `wire` and `api::retry` do no I/O and know no clock.
 //! - Only `apply::step` sends a request that changes the platform; a create is sent again only after
 //!   `apply::recover` has looked for what the first one made.
 //! - Only `state::file` (with `state::disk` and `state::log`) writes state, and only while it holds the lock. The whole plan
@@ -53,7 +55,9 @@ pub mod api;
 pub mod apply;
 pub mod cli;
 pub mod emulator;
+pub mod explore;
 pub mod export;
+pub mod init;
 mod kill_point;
 pub mod kind;
 pub mod manifest;

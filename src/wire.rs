@@ -92,6 +92,9 @@ pub struct Call {
     pub content_type: Option<String>,
     /// What a repetition would do.
     pub safety: Safety,
+    /// Whether the answer holds records of customers: then no log shows it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub customer_data: bool,
 }
 
 impl Call {
@@ -111,6 +114,7 @@ impl Call {
             accept: None,
             content_type: None,
             safety,
+            customer_data: false,
         }
     }
 
@@ -139,6 +143,13 @@ impl Call {
     #[must_use]
     pub fn content_type(mut self, form: impl Into<String>) -> Self {
         self.content_type = Some(form.into());
+        self
+    }
+
+    /// Says that the answer holds records of customers.
+    #[must_use]
+    pub fn customer_data(mut self) -> Self {
+        self.customer_data = true;
         self
     }
 

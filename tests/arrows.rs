@@ -6,14 +6,16 @@ use std::path::{Path, PathBuf};
 /// Each module and what it may name. `*` is everything.
 const ARROWS: &[(&str, &[&str])] = &[
     ("cli", &["*"]),
+    ("init", &["export", "explore", "manifest", "kind", "secret"]),
     ("export", &["plan", "state", "manifest", "kind"]),
-    ("render", &["plan", "apply", "manifest", "kind", "secret", "wire"]),
+    ("render", &["plan", "apply", "explore", "manifest", "kind", "secret", "wire"]),
     ("apply", &["plan", "kind", "state", "api", "observe", "wire", "secret"]),
     ("observe", &["plan", "kind", "api", "wire", "manifest", "state"]),
     ("plan", &["manifest", "state", "kind", "wire"]),
     ("manifest", &["kind", "secret"]),
     ("state", &["kind", "wire", "secret", "kill_point"]),
     ("api", &["wire", "secret", "kill_point"]),
+    ("explore", &["wire"]),
     ("kind", &["wire", "secret"]),
     ("wire", &[]),
     ("secret", &[]),

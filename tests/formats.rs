@@ -133,6 +133,21 @@ fn runs_and_standings_are_what_their_schemas_say() {
     }
 }
 
+#[test]
+fn what_a_source_holds_is_what_its_schema_says() {
+    let schema = published("explore", include_str!("../docs/explore.schema.json"));
+    let s = Sandbox::new();
+    s.manifest(&pipeline("users"));
+    s.converge(&[]);
+    for more in [&[][..], &["--show-values"]] {
+        let ran = s.run(&[&["explore", "users", "--format", "json"], more].concat()).success();
+        let mut document: Value = serde_json::from_str(&ran.stdout).unwrap();
+        check(&schema, &document);
+        document["fields"][0]["path"] = json!(7);
+        assert!(!schema.is_valid(&document), "a path may be anything");
+    }
+}
+
 /// A recipe: its title, its filter, and whether it reads events.
 fn recipes() -> Vec<(&'static str, &'static str, bool)> {
     let text = include_str!("../docs/cookbook.md");

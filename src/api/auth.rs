@@ -188,6 +188,7 @@ impl Issuer {
             body: Some(self.form.as_bytes().to_vec()),
             safety: Safety::Read,
             confidential: true,
+            customer_data: false,
         };
         let mut progress = Progress::default();
         // Nothing on the platform is changed by asking for a token.

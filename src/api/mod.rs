@@ -192,6 +192,7 @@ impl Client {
             body,
             safety: call.safety,
             confidential: false,
+            customer_data: call.customer_data,
         })
     }
 }

@@ -35,6 +35,9 @@ const OBJECT_WEIGHT: usize = 4;
 /// closed is lost without anybody knowing whether it arrived.
 const IDLE_LIMIT: Duration = Duration::from_secs(20);
 
+/// What stands in place of an answer that no log and no error shows.
+const NOT_SHOWN: &str = "(not shown)";
+
 /// One request, ready to be sent any number of times.
 pub(super) struct Request {
     pub(super) method: Method,
@@ -46,6 +49,8 @@ pub(super) struct Request {
     pub(super) safety: Safety,
     /// The token request: neither body is ever shown, and it does not queue behind the calls that wait for it.
     pub(super) confidential: bool,
+    /// Whether the answer holds records of customers: it is never shown.
+    pub(super) customer_data: bool,
 }
 
 /// What has happened to one call so far, over all its tries and a renewal of its token.
@@ -277,8 +282,11 @@ impl Transport {
             let sent =
                 serde_json::from_slice(request.body.as_deref().unwrap_or_default()).unwrap_or_default();
             let sent = without_credentials(&sent).to_string();
-            let answer = result.as_ref().map(|(reply, _)| without_credentials(&reply.body).to_string());
-            let answer = answer.unwrap_or_default();
+            let answer = match &result {
+                Ok((reply, _)) if request.customer_data && reply.is_success() => NOT_SHOWN.to_owned(),
+                Ok((reply, _)) => without_credentials(&reply.body).to_string(),
+                Err(_) => String::new(),
+            };
             let (sent, answer) = (self.redact(&sent), self.redact(&answer));
             tracing::trace!(%method, %path, attempt, %sent, %answer, "bodies");
         }
@@ -348,7 +356,8 @@ impl Transport {
                     return Ok(Value::String(text.into_owned()));
                 }
                 // An answer to the token request may hold a token that is not known yet.
-                let excerpt = if request.confidential { "(not shown)".to_owned() } else { page_text(&text) };
+                let hidden = request.confidential || request.customer_data;
+                let excerpt = if hidden { NOT_SHOWN.to_owned() } else { page_text(&text) };
                 Err(Error::NotJson { at, status, excerpt })
             }
         }

@@ -3,11 +3,14 @@
 //! The only place that reads flags and the environment, and that knows the clock, the user and the terminal.
 
 mod apply;
+mod ask;
 mod emulator;
 mod exit;
+mod explore;
 mod export;
 mod files;
 mod import;
+mod init;
 mod output;
 mod plan;
 mod plan_file;
@@ -66,6 +69,11 @@ enum LogLevel {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Write a manifest to begin with: of nothing, of a source, or of an existing base connection
+    ///
+    /// On a terminal it asks for what the flags do not say; elsewhere it asks nothing. It needs the platform only for
+    /// --connection and --source, and writes over no file.
+    Init(init::Arguments),
     /// Check manifests, offline and without credentials
     Validate(validate::Arguments),
     /// Show what would change, sending only reads
@@ -82,6 +90,10 @@ enum Command {
     Status(status::Arguments),
     /// Show the runs of the managed dataflows, newest first
     Runs(runs::Arguments),
+    /// Show the fields of a source, and what a sample row looks like
+    ///
+    /// Values are described and not shown: they are records of customers.
+    Explore(explore::Arguments),
     /// Write manifests of the dataflows that there are, with all they refer to
     Export(export::Arguments),
     /// Take an existing object under management, without changing it
@@ -141,6 +153,8 @@ fn run(command: Command, output: &Output, redactor: &Redactor) -> Result<Status,
         Command::Destroy(arguments) => block_on(apply::destroy(arguments, output, redactor)),
         Command::Status(arguments) => block_on(status::run(arguments, output, redactor)),
         Command::Runs(arguments) => block_on(runs::run(arguments, output, redactor)),
+        Command::Init(arguments) => block_on(init::run(arguments, output, redactor)),
+        Command::Explore(arguments) => block_on(explore::run(arguments, output, redactor)),
         Command::Export(arguments) => block_on(export::run(arguments, output, redactor)),
         Command::Import(arguments) => block_on(import::run(arguments, output, redactor)),
         Command::Emulator(arguments) => block_on(emulator::run(arguments, output, redactor)),

@@ -100,6 +100,13 @@ impl Output {
         let _ = writeln!(std::io::stderr().lock(), "{text}");
     }
 
+    /// Talk whose line an answer ends.
+    pub(crate) fn prompt(&self, text: &str) {
+        let text = self.redactor.redact(text);
+        let mut stderr = std::io::stderr().lock();
+        let _ = write!(stderr, "{}", sanitize(&text)).and_then(|()| stderr.flush());
+    }
+
     /// A note: something to know that is no error.
     pub(crate) fn note(&self, text: &str) {
         self.talk(&format!("{} {}", self.label(AnsiColor::Cyan, "note:"), sanitize(text)));
@@ -138,9 +145,14 @@ pub(crate) fn talks_to_terminal() -> bool {
     std::io::stderr().is_terminal()
 }
 
+/// Whether there is a person to ask: one who sees stderr and types into stdin.
+pub(crate) fn is_interactive() -> bool {
+    std::io::stdin().is_terminal() && talks_to_terminal()
+}
+
 /// A question whose answer must be `yes`. `None` when there is nobody to ask.
 pub(crate) fn confirm(question: &str) -> Option<bool> {
-    if !(std::io::stdin().is_terminal() && talks_to_terminal()) {
+    if !is_interactive() {
         return None;
     }
     let mut stderr = std::io::stderr().lock();

@@ -23,6 +23,8 @@ enum What {
     Runs,
     /// What `status --format json` prints
     Status,
+    /// What `explore --format json` prints
+    Explore,
 }
 
 pub(crate) fn run(arguments: &Arguments, output: &Output) -> Status {
@@ -32,6 +34,7 @@ pub(crate) fn run(arguments: &Arguments, output: &Output) -> Status {
         What::Event => render::json::event_schema(),
         What::Runs => render::json::runs_schema(),
         What::Status => render::json::status_schema(),
+        What::Explore => render::json::explore_schema(),
     };
     output.data(&render::json::to_string(&schema));
     Status::Success

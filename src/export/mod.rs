@@ -291,8 +291,8 @@ fn block(of: &Map<String, Value>) -> String {
     text
 }
 
-/// A pipeline's name from a flow's: letters, digits and hyphens, and none twice.
-fn unique(of: &str, taken: &mut BTreeSet<String>) -> String {
+/// A name for a pipeline from any other name: small letters, digits and hyphens. Empty where it has none of them.
+pub(crate) fn slug(of: &str) -> String {
     const LONGEST: usize = 50;
     let mut slug = String::new();
     for c in of.chars() {
@@ -305,8 +305,14 @@ fn unique(of: &str, taken: &mut BTreeSet<String>) -> String {
             slug.push('-');
         }
     }
-    let slug = slug.trim_end_matches('-');
-    let slug = if slug.is_empty() { "dataflow" } else { slug };
+    slug.truncate(slug.trim_end_matches('-').len());
+    slug
+}
+
+/// A pipeline's name from a flow's, none twice.
+fn unique(of: &str, taken: &mut BTreeSet<String>) -> String {
+    let slug = slug(of);
+    let slug = if slug.is_empty() { "dataflow" } else { &slug };
     let mut name = slug.to_owned();
     let mut number = 2;
     while !taken.insert(name.clone()) {
@@ -316,8 +322,8 @@ fn unique(of: &str, taken: &mut BTreeSet<String>) -> String {
     name
 }
 
-/// The environment variable that a secret is expected in: pipeline and parameter in capitals.
-fn variable(pipeline: &str, pointer: &str) -> String {
+/// The environment variable that a parameter is expected in: whose it is and its name, in capitals.
+pub(crate) fn variable(pipeline: &str, pointer: &str) -> String {
     let parameter = pointer.rsplit('/').next().unwrap_or_default();
     let mut name = String::new();
     let mut before = '_';

@@ -36,6 +36,11 @@ pub fn comment(text: &str) -> String {
     format!("# {line}\n")
 }
 
+/// A text as a value or a key on one line. As in a value, `${` is escaped.
+pub fn word(of: &str) -> String {
+    text(&of.replace("${", "$${"))
+}
+
 /// What stands behind a key and its colon, to the end of the line or below.
 fn under_key(value: &Value, indent: usize, out: &mut String) {
     match value {
@@ -96,7 +101,7 @@ fn flow(value: &Value) -> String {
             let items: Vec<String> = items.iter().map(flow).collect();
             format!("[{}]", items.join(", "))
         }
-        Value::String(value) => text(&value.replace("${", "$${")),
+        Value::String(value) => word(value),
         other => other.to_string(),
     }
 }

@@ -8,10 +8,11 @@
 //! `text` is the plan on a terminal, laid out by `change` (old and new), `rows` (lists as tables) and `page` (lines, colours,
 //! width); `markdown` the comment of a pull request; `github` its annotations; `html` the page of a CI artifact; `gitlab` the
 //! counts of GitLab's widget; `json` the documented machine formats, `terraform` a plan in Terraform's form; `report` what an
-//! apply says; `runs` what runs on schedule. No kind is known by name here.
+//! apply says; `runs` what runs on schedule, and `explore` what a source holds, both with `table`. No kind is known by name here.
 
 mod change;
 mod difference;
+pub mod explore;
 pub mod github;
 pub mod gitlab;
 mod graph;
@@ -24,6 +25,7 @@ pub mod report;
 mod request;
 mod rows;
 pub mod runs;
+mod table;
 pub mod terraform;
 pub mod text;
 mod value;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use super::Style;
 use super::page::{Page, Part, Tone, columns, parts_columns};
+use super::table::{BETWEEN, Column, Row, cut, nothing, plain, strong, table};
 use super::value::sanitize;
 use crate::kind::{Address, Run, RunStatus};
 
@@ -120,69 +121,6 @@ const STANDINGS: &[Column] = &[
     Column { title: "NEXT RUN", right: false, drop: Some(0) },
 ];
 
-/// A column of a table.
-struct Column {
-    title: &'static str,
-    /// Numbers stand on the right.
-    right: bool,
-    /// Which columns are left out first where the width does not hold all; those without a number never.
-    drop: Option<u8>,
-}
-
-struct Row {
-    cells: Vec<Part>,
-    /// Lines below it.
-    below: Vec<String>,
-}
-
-/// Spaces between columns.
-const BETWEEN: usize = 2;
-
-fn table(page: &mut Page<'_>, all: &[Column], rows: &[Row]) {
-    let width = |index: usize| {
-        let cells = rows.iter().filter_map(|row| row.cells.get(index)).map(|(_, text)| columns(text));
-        cells.chain(all.get(index).map(|column| columns(column.title))).max().unwrap_or_default()
-    };
-    let widths: Vec<usize> = (0..all.len()).map(width).collect();
-    let mut kept: Vec<(usize, &Column, usize)> =
-        all.iter().zip(&widths).enumerate().map(|(index, (column, width))| (index, column, *width)).collect();
-    while kept.iter().map(|(_, _, width)| width + BETWEEN).sum::<usize>() > page.style.width + BETWEEN {
-        let first = kept.iter().filter_map(|(index, column, _)| Some((column.drop?, *index))).min();
-        let Some((_, first)) = first else { break };
-        kept.retain(|(index, _, _)| *index != first);
-    }
-    let line = |page: &mut Page<'_>, cell: &dyn Fn(usize) -> Part| {
-        let mut parts: Vec<Part> = Vec::new();
-        for (index, column, width) in &kept {
-            let (tone, text) = cell(*index);
-            let space = " ".repeat(width.saturating_sub(columns(&text)));
-            let (before, after) = if column.right { (space, String::new()) } else { (String::new(), space) };
-            parts.extend([(Tone::Plain, before), (tone, text), (Tone::Plain, after + &" ".repeat(BETWEEN))]);
-        }
-        page.line(0, &parts);
-    };
-    line(page, &|index| (Tone::Quiet, all.get(index).map(|c| c.title.to_owned()).unwrap_or_default()));
-    for row in rows {
-        line(page, &|index| row.cells.get(index).cloned().unwrap_or((Tone::Plain, String::new())));
-        for text in &row.below {
-            page.wrapped(4, 2, Tone::Plain, text);
-        }
-    }
-}
-
-fn plain(text: String) -> Part {
-    (Tone::Plain, text)
-}
-
-fn strong(text: String) -> Part {
-    (Tone::Strong, text)
-}
-
-/// What stands in a cell without a value.
-fn nothing() -> String {
-    "-".to_owned()
-}
-
 fn number(count: Option<u64>) -> String {
     count.map_or_else(nothing, |count| count.to_string())
 }
@@ -226,15 +164,6 @@ pub fn errors(run: &Run) -> Vec<String> {
         n => lines.push(format!("and {n} errors more")),
     }
     lines
-}
-
-/// A text that a terminal shows as it is, of at most so many characters.
-fn cut(text: &str, most: usize) -> String {
-    let safe = sanitize(text);
-    if columns(&safe) <= most {
-        return safe.into_owned();
-    }
-    safe.chars().take(most.saturating_sub(1)).chain(['…']).collect()
 }
 
 /// Epoch milliseconds as RFC 3339, to the second.

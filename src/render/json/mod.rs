@@ -1,10 +1,11 @@
 //! Machine formats: `plan` is a plan, `events` is what an apply says as it goes on, `runs` what the
-//! platform does on schedule. Each has structs of its own, so that the
+//! platform does on schedule, `explore` what a source holds. Each has structs of its own, so that the
 //! engine may change without them, and a JSON Schema that is made from those structs.
 
 #![doc = include_str!("../../../docs/json.md")]
 
 mod events;
+mod explore;
 mod plan;
 mod runs;
 
@@ -16,6 +17,7 @@ use serde_json::Value;
 use super::value;
 
 pub use events::{Line, Stream};
+pub use explore::explored;
 pub use plan::plan;
 pub use runs::{runs, standings};
 
@@ -30,6 +32,11 @@ pub fn plan_schema() -> Value {
 /// The JSON Schema of runs.
 pub fn runs_schema() -> Value {
     schemars::schema_for!(runs::RunsDocument<'_>).to_value()
+}
+
+/// The JSON Schema of what a source holds.
+pub fn explore_schema() -> Value {
+    schemars::schema_for!(explore::ExploreDocument<'_>).to_value()
 }
 
 /// The JSON Schema of how pipelines stand.
