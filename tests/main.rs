@@ -41,6 +41,7 @@ mod schemas;
 mod session;
 mod table;
 mod terraform;
+mod tutorial;
 mod words;
 
 #[test]
