@@ -306,6 +306,26 @@ fn what_is_exported_is_what_there_is() {
 }
 
 #[test]
+fn what_profile_reads_is_exported_as_such() {
+    let mut s = orphaned_of(&crate::schemas::in_profile("users"), &[]);
+    let text = exported(&s);
+    assert!(text.matches("\n  profile: true\n").count() == 2 && !text.contains("unifiedProfile"), "{text}");
+    is_what_there_is(&mut s);
+}
+
+#[test]
+fn to_look_makes_no_sandbox() {
+    let s = Sandbox::bare();
+    s.manifest(&pipeline("users").edit("sandbox: dev", "sandbox: new"));
+    s.run(&["apply", "m.yaml", "--emulator", "--auto-approve"]).success().end();
+    std::fs::remove_file(s.path().join("state/emulator/new.json")).unwrap();
+    s.run(&["export", "--emulator", "--sandbox", "new"]).success().shows("pipeline: users-flow").end();
+    let none = format!("the sandbox dev of {} has no dataflow to write down", crate::support::ORG);
+    s.run(&["export", "--emulator"]).success().says(&none).end();
+    s.run(&["export", "--emulator", "--sandbox", "nosuch"]).exit(1).says("'nosuch' could not be found").end();
+}
+
+#[test]
 fn the_tutorial_is_exported_as_it_is_written() {
     for example in ["zendesk", "zendesk-current"] {
         let mut s = Sandbox::new();
@@ -439,7 +459,7 @@ fn what_is_managed_is_not_exported_again_but_may_be_referred_to() {
     s.run(&["export", "--org", crate::support::ORG, "--sandbox", "dev"])
         .success()
         .says("is left out: it is managed already")
-        .says("there is no dataflow to write down")
+        .says("has no dataflow to write down")
         .end();
     s.run(&["state", "rm", "users.dataflow", "--auto-approve"]).success().end();
     let text = exported(&s);

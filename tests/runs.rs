@@ -69,6 +69,17 @@ fn a_limit_and_a_time_narrow_the_runs_down() {
     assert!((1..=2).contains(&starts(&since).len()), "{since:#}");
     assert_eq!(starts(&json_of(&s, &["runs", "--since", "1d"])), started);
     assert!(starts(&json_of(&s, &["runs", "--since", "2999-01-01T00:00:00Z"])).is_empty());
+    // The object that runs stands for its pipeline, and a date for its beginning.
+    assert_eq!(json_of(&s, &["runs", "more.dataflow"]), one);
+    s.run(&["runs", "more.source"]).exit(3).says("the state has no pipeline more.source").end();
+    assert_eq!(json_of(&s, &["runs", "more", "--since", "2020-01-31"]), one);
+    s.run(&["runs", "--since", "-1h"]).exit(3).says("a span is how long ago: write 1h").end();
+    // What began at the same time is in the order of the pipelines.
+    let table = s.run(&["runs"]).success().stdout.clone();
+    let rows = table.lines().filter(|line| line.contains("55 s"));
+    let names: Vec<&str> = rows.filter_map(|line| line.split_whitespace().nth(1)).collect();
+    assert_eq!(names, ["more", "users"].repeat(4), "{table}");
+    assert_eq!(table.matches("partial, as above").count(), 1, "{table}");
     for wrong in [["--since", "yesterday"], ["--limit", "0"], ["--interval", "2s"]] {
         s.run(&[&["runs"], &wrong[..]].concat()).exit(3).end();
     }
@@ -184,11 +195,28 @@ fn an_apply_waits_until_the_platform_has_settled() {
     s.manifest(&pipeline("users"));
     let gave_up = s.apply(&["--wait", "--wait-timeout", "20ms"]).exit(1).stderr;
     insta::assert_snapshot!("wait-not-settled", s.masked(&gave_up));
-    // The apply was done.
+    // The apply was done, and the same command goes on waiting.
+    s.apply(&["--wait", "--wait-timeout", "20ms"]).exit(1).shows("No changes").says("has not settled").end();
     s.behave(&[]);
     s.state_is_the_platform();
-    // Nothing was made, so nothing is waited for.
-    s.apply(&["--wait-first-run"]).success().shows("No changes").end();
+}
+
+#[test]
+fn a_wait_is_gone_on_with_by_the_same_command() {
+    let s = Sandbox::behaving(&["run-outcome=failed"]);
+    s.manifest(&pipeline("users"));
+    let again = ["--wait-first-run", "--wait-timeout", "2s"];
+    s.apply(&again).exit(1).says("later than --wait-timeout allows").says("goes on waiting").end();
+    let mut waits = s.start(&["apply", "m.yaml", "--auto-approve", "--wait-first-run"]);
+    waits.until_it_says("waiting for the first run of users.dataflow, due");
+    advance(&s, SOON + TAKES);
+    waits.end().exit(1).shows("No changes").says("the first run of users.dataflow failed").end();
+    // It stays so, for those who ask.
+    s.apply(&again).exit(1).shows("No changes").says("CONNECTOR-2001-500").end();
+    s.apply(&[]).success().end();
+    s.apply(&["--wait-first-run", "--target", "users.source"]).success().end();
+    s.manifest(&pipeline("users").edit("interval: 15 }", "interval: 15 }\n  enabled: false"));
+    s.apply(&again).success().says("users.dataflow is switched off").end();
 }
 
 #[test]
@@ -247,7 +275,7 @@ fn a_wait_can_be_too_long_or_interrupted_and_nothing_is_lost() {
     // What is off does not run, and is not waited for.
     let off = pipeline("off").edit("interval: 15 }", "interval: 15 }\n  enabled: false");
     s.manifest(&pipeline("users").and(&pipeline("more")).and(&off));
-    s.apply(&["--wait-first-run"]).success().says("off.dataflow is switched off").end();
+    s.apply(&["--wait-first-run", "--target", "off"]).success().says("off.dataflow is switched off").end();
 }
 
 #[test]
@@ -257,6 +285,37 @@ fn an_apply_says_to_a_machine_what_its_wait_came_to() {
     let ran = s.apply(&["--wait", "--wait-timeout", "1ms", "--format", "json"]).exit(1);
     let last: Value = serde_json::from_str(ran.stdout.lines().last().unwrap()).unwrap();
     assert_eq!((&last["type"], &last["exitCode"]), (&json!("error"), &json!(1)));
+    let waits = ["apply", "m.yaml", "--emulator", "--auto-approve", "--wait-first-run", "--format", "json"];
+    let s = Sandbox::bare();
+    s.manifest(&pipeline("users"));
+    let lines = s.run(&waits).success().stdout.clone();
+    let lines: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let after: Vec<&Value> = lines.iter().skip_while(|line| line["type"] != "report").skip(1).collect();
+    assert_eq!(after.len(), 2, "{lines:?}");
+    assert_eq!((&after[0]["type"], &after[0]["until"]), (&json!("waiting"), &json!("firstRun")));
+    assert!(after[0]["due"].is_string());
+    assert_eq!((&after[1]["type"], &after[1]["address"]), (&json!("firstRun"), &json!("users.dataflow")));
+    assert_eq!((&after[1]["status"], &after[1]["records"]["read"]), (&json!("partial"), &json!(100)));
+}
+
+#[test]
+fn a_call_to_the_embedded_platform_takes_a_query() {
+    let s = Sandbox::bare();
+    s.manifest(&pipeline("users"));
+    s.run(&["apply", "m.yaml", "--emulator", "--auto-approve", "--wait-first-run"]).success().end();
+    let state: Value = serde_json::from_str(&s.read("state/emulator/dev.json")).unwrap();
+    let id = state["entries"]["users.dataflow"]["id"].as_str().unwrap();
+    let call = |method: &str, path: &str| {
+        let path = format!("/data/foundation/flowservice/{path}");
+        let ran = s.run(&["emulator", "call", method, &path]).success();
+        serde_json::from_str::<Value>(&ran.stdout).unwrap_or_default()
+    };
+    for path in [format!("runs?property=flowId=={id}"), format!("runs?property=flowId%3D%3D{id}&limit=1")] {
+        assert_eq!(call("GET", &path)["items"].as_array().map(Vec::len), Some(1), "{path}");
+    }
+    assert_eq!(call("GET", "runs?property=flowId==none")["items"], json!([]));
+    call("POST", &format!("flows/{id}/action?op=disable"));
+    assert_eq!(call("GET", &format!("flows/{id}"))["items"][0]["state"], "disabled");
 }
 
 #[test]

@@ -325,7 +325,7 @@ fn many_schemas_are_read_by_few_requests() {
 }
 
 /// The same, with an identity and in Profile.
-fn in_profile(name: &str) -> Text {
+pub(crate) fn in_profile(name: &str) -> Text {
     let more = "  primaryIdentity: { field: _tenant.email, namespace: Email }\n  profile: true\n";
     let profile = "  deleteData: true\n  profile: true\n";
     whole(name)
@@ -338,7 +338,18 @@ fn profile_is_entered_with_an_identity_and_never_left() {
     let s = Sandbox::new();
     let manifest = in_profile("users");
     s.manifest(&manifest);
-    assert!(s.plan(&[]).text.contains("which cannot be undone"));
+    let plan = s.plan(&[]).text;
+    assert_eq!(
+        plan.matches("enters Real-Time Customer Profile, which cannot be undone").count(),
+        2,
+        "{plan}"
+    );
+    // What the schema is not, its dataset cannot be.
+    s.manifest(&manifest.edit("namespace: Email }\n  profile: true\n", "namespace: Email }\n"));
+    let ran = s.run(&["validate", "m.yaml"]).exit(4);
+    assert!(ran.stderr.contains("no-profile") && ran.stderr.contains("in users.schema too"), "{ran}");
+    ran.end();
+    s.manifest(&manifest);
     let requests = s.recorded(|s| s.apply(&["--parallelism", "1"]).success().end());
     let contents = s.contents();
     let made = short(&requests, &contents);
@@ -358,14 +369,11 @@ fn profile_is_entered_with_an_identity_and_never_left() {
     assert_eq!(contents.one("schemas").body["meta:immutableTags"], json!(["union"]));
     assert_eq!(contents.one("dataSets").body["tags"]["unifiedProfile"], json!(["enabled:true"]));
     // Out again is no way, said or unsaid.
+    let out = manifest.edit("  deleteData: true\n  profile: true\n", "  deleteData: true\n");
     let schema_out =
-        manifest.edit("namespace: Email }\n  profile: true\n", "namespace: Email }\n  profile: false\n");
+        out.edit("namespace: Email }\n  profile: true\n", "namespace: Email }\n  profile: false\n");
     refused(&s, &schema_out, "takes part in Profile stays in it");
-    refused(
-        &s,
-        &manifest.edit("namespace: Email }\n  profile: true\n", "namespace: Email }\n"),
-        "stays in it",
-    );
+    refused(&s, &out.edit("namespace: Email }\n  profile: true\n", "namespace: Email }\n"), "stays in it");
     // The identity is changed in place.
     let crm = manifest.edit("namespace: Email", "namespace: CRMID");
     assert_eq!(writes(&s, &crm), ["PUT /descriptors/OLD"]);
@@ -410,7 +418,10 @@ fn what_is_excluded_keeps_its_parts() {
     let with =
         "  description: what a user is\n  primaryIdentity: { field: _tenant.email, namespace: Email }\n";
     let s = applied(&whole("users").edit("  description: what a user is\n", with));
-    s.destroy(&["--exclude", "users.dataset"]).success().end();
+    s.destroy(&["--exclude", "users.dataset"])
+        .success()
+        .shows("users.fieldGroup, users.schema, users.identity stay too: what is excluded needs them")
+        .end();
     assert_eq!(s.contents().counts(), [0; 5]);
     assert_eq!(s.contents().list().len(), 4, "{:?}", s.contents().list());
 }
@@ -436,7 +447,7 @@ fn an_identity_that_is_there_is_adopted_with_its_schema() {
     std::fs::remove_file(s.state_path()).unwrap();
     s.apply(&["--adopt", "users.schema", "--adopt", "users.fieldGroup"])
         .exit(8)
-        .shows("users.identity")
+        .shows("users.identity: its schema has one already")
         .end();
     s.converge(&["--adopt", "users"]);
     assert_eq!(s.contents().of("descriptors"), before.of("descriptors"));

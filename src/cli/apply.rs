@@ -119,8 +119,15 @@ async fn apply(
     let mode = if arguments.refresh_only { Mode::RefreshOnly } else { Mode::Normal };
     let manifest = load_for(mode, &arguments.manifest, output)?;
     let options = arguments.options.options(mode);
-    let request =
-        Request { verb: "apply", expect: arguments.expect, run: arguments.run, wait: arguments.wait };
+    let sections = manifest.sections.iter().map(|s| (&s.address, s.depends_on.as_slice()));
+    let request = Request {
+        verb: "apply",
+        expect: arguments.expect,
+        run: arguments.run,
+        wait: arguments.wait,
+        waits_for: options.selection.of(sections),
+        again: SAME_COMMAND,
+    };
     plan_and_run(&manifest, options, request, &arguments.platform, voice, output, redactor).await
 }
 
@@ -142,8 +149,14 @@ async fn take_down(
 ) -> Result<Status, Failure> {
     let manifest = load_for(Mode::Destroy, &arguments.manifest, output)?;
     let options = arguments.options.options(Mode::Destroy);
-    let request =
-        Request { verb: "destroy", expect: None, run: arguments.run, wait: WaitArguments::default() };
+    let request = Request {
+        verb: "destroy",
+        expect: None,
+        run: arguments.run,
+        wait: WaitArguments::default(),
+        waits_for: BTreeSet::new(),
+        again: SAME_COMMAND,
+    };
     plan_and_run(&manifest, options, request, &arguments.platform, voice, output, redactor).await
 }
 
@@ -153,7 +166,14 @@ struct Request {
     expect: Option<String>,
     run: RunArguments,
     wait: WaitArguments,
+    /// What may be waited for.
+    waits_for: BTreeSet<Address>,
+    /// How to go on waiting.
+    again: &'static str,
 }
+
+const SAME_COMMAND: &str = "the same command goes on waiting";
+const OF_MANIFESTS: &str = "`flowform apply` of the manifests goes on waiting, with the same options";
 
 async fn plan_and_run(
     manifest: &Manifest,
@@ -232,7 +252,14 @@ async fn run_saved(
     voice.planned(&prepared.plan);
     refuse(&prepared.plan)?;
     arguments.run.checks.check(&prepared.plan, "nothing was written")?;
-    let request = Request { verb: "apply", expect: None, run: arguments.run, wait: arguments.wait };
+    let request = Request {
+        verb: "apply",
+        expect: None,
+        run: arguments.run,
+        wait: arguments.wait,
+        waits_for: prepared.plan.operations.iter().map(|o| o.address.clone()).collect(),
+        again: OF_MANIFESTS,
+    };
     carry_out(session, locked, prepared, &request, voice, output).await
 }
 
@@ -317,8 +344,11 @@ async fn carry_out(
         // A run that was killed after its last result may have left that to do.
         locked.fold()?;
         voice.nothing_to_do();
+        let awaited = request.wait.awaited(&request.waits_for, locked.state());
+        drop(locked);
+        let waited = request.wait.wait(&session, awaited, request.again, voice, output).await;
         session.close().await;
-        return Ok(Status::Success);
+        return waited.map(|()| Status::Success);
     }
     // Everything that can be checked is checked before anything is written.
     for source in secrets::of_plan(&plan).keys() {
@@ -378,12 +408,13 @@ async fn carry_out(
     watch.abort();
     let folded = locked.fold();
     voice.ended(&result, plan.records.len(), begun.elapsed());
-    let awaited = match locked.state() {
-        Some(state) if result.is_complete() && folded.is_ok() => request.wait.awaited(&result, state),
-        _ => Awaited::default(),
+    let awaited = if result.is_complete() && folded.is_ok() {
+        request.wait.awaited(&request.waits_for, locked.state())
+    } else {
+        Awaited::default()
     };
     drop(locked);
-    let waited = request.wait.wait(&session, awaited, output).await;
+    let waited = request.wait.wait(&session, awaited, request.again, voice, output).await;
     session.close().await;
     if let Some(why) = result.not_recorded {
         return Err(Failure::new(Status::State, format!("results could not be recorded: {why}")).hint(

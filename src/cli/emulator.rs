@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::exit::{Failure, Status};
 use super::output::Output;
 use super::session;
-use super::settings::{self, Where};
+use super::settings::{self, EMULATOR_ORG, Where};
 use super::signals::Interrupt;
 use crate::api::{Client, Problem};
 use crate::emulator::{self, Behaviour, Fault, Options};
@@ -39,7 +39,7 @@ struct CallArguments {
     #[arg(value_name = "METHOD", value_parser = method)]
     method: Method,
 
-    /// Path, such as /data/foundation/flowservice/flows/ID
+    /// Path, such as /data/foundation/flowservice/flows/ID, with a query where one is needed
     #[arg(value_name = "PATH")]
     path: String,
 
@@ -52,7 +52,7 @@ struct CallArguments {
     store: PathBuf,
 
     /// Organisation
-    #[arg(long, value_name = "ORG", env = "ADOBE_ORG_ID", default_value = EXAMPLES_ORG)]
+    #[arg(long, value_name = "ORG", env = "ADOBE_ORG_ID", default_value = EMULATOR_ORG)]
     org: String,
 
     /// Sandbox
@@ -60,12 +60,16 @@ struct CallArguments {
     sandbox: String,
 }
 
-/// The org of the examples where the environment names none.
-const EXAMPLES_ORG: &str = "0123456789ABCDEF01234567@AdobeOrg";
-
 fn method(text: &str) -> Result<Method, String> {
     serde_json::from_value(text.to_ascii_uppercase().into())
         .map_err(|_| "write GET, POST, PUT, PATCH or DELETE".to_owned())
+}
+
+/// One parameter of a query, with or without percent escapes; the value itself may hold `=`.
+fn pair(text: &str) -> (String, String) {
+    let (name, value) = text.split_once('=').unwrap_or((text, ""));
+    let decoded = |text| percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned();
+    (decoded(name), decoded(value))
 }
 
 fn json(text: &str) -> Result<Value, String> {
@@ -116,12 +120,16 @@ pub(crate) async fn run(
 
 async fn call(arguments: CallArguments, output: &Output, redactor: &Redactor) -> Result<Status, Failure> {
     let CallArguments { method, path, body, store, org, sandbox } = arguments;
-    let emulator = session::start_emulator(store, &sandbox).await?;
+    let emulator = session::start_emulator(store, Some(&sandbox)).await?;
     let client = Client::new(
         settings::emulator_client(emulator.url(), Where { org, sandbox }, "somebody-else"),
         redactor.clone(),
     )?;
+    let (path, query) = path.split_once('?').unwrap_or((path.as_str(), ""));
     let mut call = Call::new(method, path, Safety::Once);
+    for (name, value) in query.split('&').filter(|pair| !pair.is_empty()).map(pair) {
+        call = call.query(name, value);
+    }
     call.body = body;
     if method == Method::Patch {
         let read = client.send(&Call::get(call.path.clone())).await?;

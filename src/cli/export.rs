@@ -43,7 +43,6 @@ pub(crate) async fn run(
     let found = session.interrupt.unless_interrupted(look).await??;
     drop(spinner);
     let exported = export::export(&found, &session.place);
-    session.close().await;
     for (flow, why) in &exported.left_out {
         output.note(&format!("the dataflow {flow} is left out: {why}"));
     }
@@ -51,9 +50,12 @@ pub(crate) async fn run(
         output.note(note);
     }
     if exported.pipelines.is_empty() {
-        output.note("there is no dataflow to write down");
+        let place = &session.place;
+        output.note(&format!("the sandbox {} of {} has no dataflow to write down", place.sandbox, place.org));
+        session.close().await;
         return Ok(Status::Success);
     }
+    session.close().await;
     match &arguments.out {
         None => output.data(&whole(&exported)),
         Some(path) => {

@@ -61,6 +61,11 @@ impl Output {
         self.stdout
     }
 
+    /// How many lines the terminal holds besides that of the cursor, now; `None` where there is none.
+    pub(crate) fn height() -> Option<usize> {
+        terminal_size::terminal_size().map(|(_, h)| usize::from(h.0).saturating_sub(1))
+    }
+
     /// How stderr looks.
     pub(crate) fn talk_style(&self) -> Style {
         self.stderr

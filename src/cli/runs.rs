@@ -21,8 +21,8 @@ pub(crate) struct Arguments {
     #[arg(value_name = "PIPELINE")]
     pipelines: Vec<String>,
 
-    /// Only runs that began since then: an RFC 3339 time, or a span such as 6h or 2d
-    #[arg(long, value_name = "WHEN", value_parser = Since::parse)]
+    /// Only runs that began since then: an RFC 3339 time, a date (in UTC), or a span such as 6h or 2d
+    #[arg(long, value_name = "WHEN", value_parser = Since::parse, allow_hyphen_values = true)]
     since: Option<Since>,
 
     /// At most so many, the newest [default: 20; 1000 with --since]
@@ -102,8 +102,16 @@ pub(crate) async fn run(
 }
 
 /// The objects of a state that run, by id; of these pipelines, if any are named.
-fn running(state: &State, pipelines: &[String]) -> Result<BTreeMap<String, Address>, Failure> {
+fn running(state: &State, named: &[String]) -> Result<BTreeMap<String, Address>, Failure> {
     let known: BTreeSet<&str> = state.entries.keys().map(|address| address.pipeline.as_str()).collect();
+    // Other commands name objects, and the one that runs stands for its pipeline.
+    let pipeline = |name: &String| match name.parse::<Address>() {
+        Ok(address) if !known.contains(name.as_str()) && address.kind.spec().runs().is_some() => {
+            address.pipeline
+        }
+        _ => name.clone(),
+    };
+    let pipelines: Vec<String> = named.iter().map(pipeline).collect();
     let unknown: Vec<&str> =
         pipelines.iter().map(String::as_str).filter(|name| !known.contains(name)).collect();
     if !unknown.is_empty() {
@@ -138,8 +146,14 @@ async fn look(
             runs.extend(found.runs.into_iter().filter_map(|run| Some((running.get(&run.of)?.clone(), run))));
         }
     }
+    runs.sort_by(|(a, one), (b, other)| {
+        other.when().cmp(&one.when()).then_with(|| a.cmp(b)).then_with(|| one.id.cmp(&other.id))
+    });
     Ok(match arguments.format {
-        Format::Text => render::runs::runs(&runs, more, &output.style()),
+        Format::Text => {
+            let height = Output::height().filter(|_| arguments.watch && shows_on_terminal());
+            render::runs::runs(&runs, more, &output.style(), height)
+        }
         Format::Json if arguments.watch => render::json::to_line(&render::json::runs(&runs, more)),
         Format::Json => render::json::to_string(&render::json::runs(&runs, more)),
     })

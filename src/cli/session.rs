@@ -74,7 +74,10 @@ impl Session {
         let others = [console.as_ref().and_then(|c| c.org.clone()), recorded.map(|s| s.place.org)];
         let place = Where { org: arguments.org(manifest, others)?, sandbox };
         let emulator = if arguments.emulator {
-            Some(start_emulator(file.path().with_file_name("platform.jsonl"), &place.sandbox).await?)
+            // Whoever only looks, and has applied nothing there, does not bring a sandbox into being.
+            let comes_to_be = manifest.is_some() || file.path().exists();
+            let sandbox = comes_to_be.then_some(place.sandbox.as_str());
+            Some(start_emulator(file.path().with_file_name("platform.jsonl"), sandbox).await?)
         } else {
             None
         };
@@ -430,11 +433,14 @@ pub(crate) fn fingerprints(
     values.iter().map(|(source, secret)| (source.clone(), fingerprint(key, secret))).collect()
 }
 
-/// Starts the embedded emulator on the objects in `store`.
-pub(crate) async fn start_emulator(store: PathBuf, sandbox: &str) -> Result<emulator::Handle, Failure> {
+/// Starts the embedded emulator on the objects in `store`, with this sandbox besides those that it has.
+pub(crate) async fn start_emulator(
+    store: PathBuf,
+    sandbox: Option<&str>,
+) -> Result<emulator::Handle, Failure> {
     let options = emulator::Options {
         store: Some(store),
-        sandboxes: vec![sandbox.to_owned()],
+        sandboxes: sandbox.map(str::to_owned).into_iter().collect(),
         ..emulator::Options::default()
     };
     emulator::start(options).await.map_err(|error| Failure::from_error(Status::Error, &error))

@@ -105,8 +105,8 @@ fn seconds(text: &str) -> Result<f64, String> {
     }
 }
 
-/// The org that the emulator is given when nobody names one.
-const EMULATOR_ORG: &str = "EMULATOR@AdobeOrg";
+/// The org that the emulator is given when nobody names one: that of the examples.
+pub(crate) const EMULATOR_ORG: &str = "0123456789ABCDEF01234567@AdobeOrg";
 
 /// What flag and manifest say of one thing. An empty variable is an unset one: that is what CI systems make of a value
 /// that is not there.

@@ -1,7 +1,8 @@
-//! Spans and moments as a person types them: `2d`, `90s`, `1h30m`, an RFC 3339 time.
+//! Spans and moments as a person types them: `2d`, `90s`, `1h30m`, a date, an RFC 3339 time.
 
 use std::time::Duration;
 
+use jiff::civil::Date;
 use jiff::{SpanRelativeTo, Timestamp, Unit};
 
 /// The longest span, in seconds: a hundred years.
@@ -27,13 +28,22 @@ pub(crate) enum Since {
 }
 
 impl Since {
-    /// Reads either.
+    /// Reads either; a date is its beginning in UTC.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         if let Ok(at) = text.parse() {
             return Ok(Self::At(at));
         }
+        if let Some(date) = text.parse::<Date>().ok().filter(|_| !text.contains(':'))
+            && let Ok(begins) = format!("{date}T00:00:00Z").parse()
+        {
+            return Ok(Self::At(begins));
+        }
+        if let Some(ago) = text.strip_prefix('-').filter(|ago| span(ago).is_ok()) {
+            return Err(format!("a span is how long ago: write {ago}"));
+        }
         span(text).map(Self::Ago).map_err(|_| {
-            "write an RFC 3339 time such as 2026-01-31T08:00:00Z, or a span such as 6h or 2d".to_owned()
+            "write an RFC 3339 time such as 2026-01-31T08:00:00Z, a date, or a span such as 6h or 2d"
+                .to_owned()
         })
     }
 
@@ -64,6 +74,10 @@ mod tests {
         let since = |text| Since::parse(text).map(|since| since.millis(1_000_000));
         assert_eq!(since("1000s"), Ok(999_000_000));
         assert_eq!(since("1970-01-01T01:00:00+01:00"), Ok(0));
-        assert!(since("yesterday").is_err());
+        assert_eq!(since("1970-01-02"), Ok(86_400_000));
+        assert_eq!(since("-1h"), Err("a span is how long ago: write 1h".to_owned()));
+        for text in ["yesterday", "--limit", "2026-01-31T08:00:00", "2026-02-30"] {
+            assert!(since(text).is_err(), "{text}");
+        }
     }
 }

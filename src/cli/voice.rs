@@ -7,10 +7,10 @@ use super::now;
 use super::output::Output;
 use super::session::timestamp;
 use crate::apply::{Event, Report};
-use crate::kind::Address;
+use crate::kind::{Address, Run};
 use crate::plan::Plan;
 use crate::render;
-use crate::render::json::{Line, Stream};
+use crate::render::json::{Line, Stream, Until};
 
 /// How an apply speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -71,6 +71,16 @@ impl<'a> Voice<'a> {
     /// Nothing was to be done: people saw that from the plan.
     pub(crate) fn nothing_to_do(&mut self) {
         self.line(&Line::Ended { report: &Report::default(), renewed: 0, took: Duration::ZERO });
+    }
+
+    /// An object is waited for: until it has settled, or until its first run has ended, due then if that is known.
+    pub(crate) fn waits(&mut self, address: &Address, until: Until, due: Option<&str>) {
+        self.line(&Line::Waiting { address, until, due });
+    }
+
+    /// The first run of an object that was waited for has ended.
+    pub(crate) fn ran_first(&mut self, address: &Address, run: &Run) {
+        self.line(&Line::FirstRun(address, run));
     }
 
     /// The end where it could not be done. People see that from the error.

@@ -1,5 +1,5 @@
-//! `apply --wait`: after an apply, until the platform has settled what was made or changed, and until the first runs have
-//! ended. Only reads, without the state's lock; the apply is done and recorded before any of this.
+//! `apply --wait`: after an apply, also one that had nothing to do, until the platform has settled the dataflows, and until
+//! their first runs have ended. Only reads, without the state's lock; the apply is done and recorded before any of this.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
@@ -9,20 +9,21 @@ use super::output::Output;
 use super::progress;
 use super::session::{Session, timestamp};
 use super::span::span;
-use crate::apply::Report;
-use crate::kind::{Address, Intent, Kind, Observed, Run, RunStatus};
+use super::voice::Voice;
+use crate::kind::{Address, Kind, Observed, Run, RunStatus};
 use crate::observe::{self, Wanted};
 use crate::render;
+use crate::render::json::Until;
 use crate::state::model::State;
 
 #[derive(Clone, Debug, Default, clap::Args)]
 #[command(next_help_heading = "Waiting")]
 pub(crate) struct WaitArguments {
-    /// When it is applied, wait until the platform has settled the dataflows that were created or changed
+    /// When it is applied, wait until the platform has settled the dataflows that the plan is of
     #[arg(long)]
     wait: bool,
 
-    /// Wait also until the first run of each dataflow that was created has ended; exits with 1 if one failed
+    /// Wait also until the first run of each of them that is on has ended; exits with 1 if one failed
     #[arg(long)]
     wait_first_run: bool,
 
@@ -34,8 +35,8 @@ pub(crate) struct WaitArguments {
 /// The objects that are waited for, with their ids.
 #[derive(Debug, Default)]
 pub(crate) struct Awaited {
-    settled: BTreeMap<Address, String>,
-    first_run: BTreeSet<Address>,
+    objects: BTreeMap<Address, String>,
+    first_run: bool,
 }
 
 /// No two looks are further apart.
@@ -44,43 +45,36 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(15);
 /// Seconds after which a run of the emulator has ended.
 const RUN_TAKES: i64 = 60;
 
-/// A first run is the oldest of these; a wait that sees more than so many runs of new objects has had its run long ago.
+/// A first run is the oldest of these; what has run more often, or beside so many runs of others, had its first long ago.
 const RUNS: usize = 1000;
 
 impl WaitArguments {
-    /// What to wait for after this apply.
-    pub(crate) fn awaited(&self, report: &Report, state: &State) -> Awaited {
-        let mut awaited = Awaited::default();
-        if !self.wait && !self.wait_first_run {
-            return awaited;
-        }
-        for (step, _) in report.steps.iter().filter(|(_, result)| result.is_success()) {
-            let created = matches!(step.intent, Intent::Create { .. });
-            let changed = matches!(step.intent, Intent::Update { .. } | Intent::Switch { .. });
-            let runs = step.address.kind.spec().runs().is_some();
-            let Some(entry) = state.entries.get(&step.address).filter(|_| runs && (created || changed))
-            else {
-                continue;
-            };
-            awaited.settled.insert(step.address.clone(), entry.id.clone());
-            if created && self.wait_first_run {
-                awaited.first_run.insert(step.address.clone());
-            }
+    /// What to wait for of these addresses.
+    pub(crate) fn awaited(&self, addresses: &BTreeSet<Address>, state: Option<&State>) -> Awaited {
+        let mut awaited = Awaited { first_run: self.wait_first_run, ..Awaited::default() };
+        if let Some(state) = state.filter(|_| self.wait || self.wait_first_run) {
+            let running = addresses.iter().filter(|address| address.kind.spec().runs().is_some());
+            awaited.objects = running
+                .filter_map(|address| Some((address.clone(), state.entries.get(address)?.id.clone())))
+                .collect();
         }
         awaited
     }
 
-    /// Waits. What was applied stays applied, whatever comes of this.
+    /// Waits. What was applied stays applied, whatever comes of this; `again` tells how to go on waiting.
     pub(crate) async fn wait(
         &self,
         session: &Session,
         awaited: Awaited,
+        again: &'static str,
+        voice: &mut Voice<'_>,
         output: &Output,
     ) -> Result<(), Failure> {
-        if awaited.settled.is_empty() {
+        if awaited.objects.is_empty() {
             return Ok(());
         }
-        let waiting = Waiting { session, output, begun: Instant::now(), timeout: self.wait_timeout };
+        let begun = Instant::now();
+        let mut waiting = Waiting { session, output, voice, begun, timeout: self.wait_timeout, again };
         let mut stop = session.interrupt.receiver();
         tokio::select! {
             waited = waiting.until(awaited) => waited,
@@ -88,65 +82,95 @@ impl WaitArguments {
                 Status::Interrupted,
                 "no longer waiting; the apply is done, and recorded",
             )
-            .hint(STATUS)),
+            .hint(format!("{again}; {STATUS}"))),
         }
     }
 }
 
 const STATUS: &str = "`flowform status` shows how it stands";
 
-struct Waiting<'a> {
+struct Waiting<'a, 'v> {
     session: &'a Session,
     output: &'a Output,
+    voice: &'a mut Voice<'v>,
     begun: Instant,
     timeout: Duration,
+    again: &'static str,
 }
 
-impl Waiting<'_> {
-    async fn until(&self, awaited: Awaited) -> Result<(), Failure> {
-        let objects = self.settled(&awaited.settled).await?;
-        let mut pending: BTreeMap<String, Address> = BTreeMap::new();
+/// What waits for its first run, by id; and what of it failed.
+#[derive(Default)]
+struct FirstRuns {
+    pending: BTreeMap<String, Address>,
+    /// Of the pending ones, those that run now or are about to.
+    begun: BTreeSet<Address>,
+    failed: Vec<(Address, Run)>,
+}
+
+impl Waiting<'_, '_> {
+    async fn until(&mut self, awaited: Awaited) -> Result<(), Failure> {
+        let objects = self.settled(&awaited.objects).await?;
+        if !awaited.first_run {
+            return Ok(());
+        }
+        let mut runs = FirstRuns::default();
+        for (address, id) in awaited.objects {
+            match objects.get(&address) {
+                Some(object) if object.state.eq_ignore_ascii_case("disabled") => {
+                    self.output.note(&format!("{address} is switched off: there is no run to wait for"));
+                }
+                Some(_) => {
+                    runs.pending.insert(id, address);
+                }
+                None => {}
+            }
+        }
+        self.look(&mut runs).await?;
         let now = self.session.now();
         let mut ahead = 0;
-        for address in awaited.first_run {
-            let (Some(id), Some(object)) = (awaited.settled.get(&address), objects.get(&address)) else {
+        for address in runs.pending.values() {
+            if runs.begun.contains(address) {
+                self.output.note(&format!("waiting for the first run of {address}, which has begun"));
+                self.voice.waits(address, Until::FirstRun, None);
+                ahead = ahead.max(RUN_TAKES);
+                continue;
+            }
+            let body = objects.get(address).map(|object| &object.body);
+            let Some(due) = body.and_then(|body| address.kind.spec().next_run(body, now)) else {
+                self.voice.waits(address, Until::FirstRun, None);
                 continue;
             };
-            if object.state.eq_ignore_ascii_case("disabled") {
-                self.output.note(&format!("{address} is switched off: there is no run to wait for"));
-                continue;
+            let left = self.timeout.saturating_sub(self.begun.elapsed()).as_secs();
+            let when = timestamp(due);
+            if u64::try_from(due.saturating_sub(now)).is_ok_and(|ahead| ahead > left) {
+                return Err(Failure::new(
+                    Status::Error,
+                    format!("the first run of {address} is due {when}, later than --wait-timeout allows"),
+                )
+                .hint(format!(
+                    "the apply is done; wait longer with --wait-timeout: {}; {STATUS}",
+                    self.again
+                )));
             }
-            if let Some(due) = address.kind.spec().next_run(&object.body, now) {
-                let left = self.timeout.saturating_sub(self.begun.elapsed()).as_secs();
-                let when = timestamp(due);
-                if u64::try_from(due.saturating_sub(now)).is_ok_and(|ahead| ahead > left) {
-                    return Err(Failure::new(
-                        Status::Error,
-                        format!("the first run of {address} is due {when}, later than --wait-timeout allows"),
-                    )
-                    .hint(format!(
-                        "the apply is done; wait longer with --wait-timeout, or later: {STATUS}"
-                    )));
-                }
-                self.output.note(&format!("waiting for the first run of {address}, due {when}"));
-                ahead = ahead.max(due.saturating_sub(now).saturating_add(RUN_TAKES));
-            }
-            pending.insert(id.clone(), address);
+            self.output.note(&format!("waiting for the first run of {address}, due {when}"));
+            self.voice.waits(address, Until::FirstRun, Some(&when));
+            ahead = ahead.max(due.saturating_sub(now).saturating_add(RUN_TAKES));
         }
         // Nobody is to wait for a clock that can be set.
         if ahead > 0 && self.session.advance(ahead)? {
             self.output.note("the emulator's clock is set forward past it");
         }
-        self.first_runs(pending).await
+        self.first_runs(runs).await
     }
 
     /// Until nothing is being done to these any more.
     async fn settled(
-        &self,
+        &mut self,
         awaited: &BTreeMap<Address, String>,
     ) -> Result<BTreeMap<Address, Observed>, Failure> {
         let spinner = progress::spinner(self.output, "Waiting for the platform to settle what was applied");
         let mut pause = self.pause();
+        let mut told: BTreeSet<Address> = BTreeSet::new();
         loop {
             let managed = awaited.iter().map(|(address, id)| (address.clone(), id.clone(), None)).collect();
             let wanted = Wanted { managed, ..Wanted::default() };
@@ -162,51 +186,75 @@ impl Waiting<'_> {
                 drop(spinner);
                 return Ok(seen);
             }
+            for address in &busy {
+                if told.insert((*address).clone()) {
+                    self.voice.waits(address, Until::Settled, None);
+                }
+            }
             let names: Vec<String> = busy.iter().map(ToString::to_string).collect();
             self.rest(&mut pause, || format!("the platform has not settled {}", names.join(", "))).await?;
         }
     }
 
-    /// Until each of these, by id, has had its first run.
-    async fn first_runs(&self, mut pending: BTreeMap<String, Address>) -> Result<(), Failure> {
-        let spinner = progress::spinner(self.output, "Waiting for the first run");
-        let mut pause = self.pause();
-        let mut failed: Vec<(Address, Run)> = Vec::new();
-        while !pending.is_empty() {
-            for kind in Kind::ALL {
-                let of = pending.iter().filter(|(_, address)| address.kind == kind);
-                let ids: Vec<String> = of.map(|(id, _)| id.clone()).collect();
-                if ids.is_empty() {
+    /// Takes note of the first runs that have ended. One that failed is made good by a later one that did not.
+    async fn look(&mut self, runs: &mut FirstRuns) -> Result<(), Failure> {
+        runs.begun.clear();
+        for kind in Kind::ALL {
+            let of = runs.pending.iter().filter(|(_, address)| address.kind == kind);
+            let ids: Vec<String> = of.map(|(id, _)| id.clone()).collect();
+            if ids.is_empty() {
+                continue;
+            }
+            let client = &self.session.client;
+            let found = observe::runs::of(client, kind, &ids, None, RUNS).await?;
+            let mut by_object: BTreeMap<String, Vec<Run>> = BTreeMap::new();
+            for run in found.runs {
+                by_object.entry(run.of.clone()).or_default().push(run);
+            }
+            let unseen: Vec<String> = ids.into_iter().filter(|id| !by_object.contains_key(id)).collect();
+            if found.more && !unseen.is_empty() {
+                let last = observe::runs::last_of(client, kind, &unseen).await?;
+                by_object.extend(last.into_iter().map(|(id, run)| (id, vec![run])));
+            }
+            for (id, of) in by_object {
+                let Some((first, made_good)) = first_of(of) else { continue };
+                if !first.status.is_over() {
+                    runs.begun.extend(runs.pending.get(&id).cloned());
                     continue;
                 }
-                let runs = observe::runs::of(&self.session.client, kind, &ids, None, RUNS).await?.runs;
-                let mut first: BTreeMap<String, Run> = BTreeMap::new();
-                for run in runs {
-                    first.insert(run.of.clone(), run);
-                }
-                for (id, run) in first.into_iter().filter(|(_, run)| run.status.is_over()) {
-                    let Some(address) = pending.remove(&id) else { continue };
-                    self.output.note(&ended(&address, &run));
-                    if run.status == RunStatus::Failed {
-                        failed.push((address, run));
-                    }
+                let Some(address) = runs.pending.remove(&id) else { continue };
+                self.output.note(&ended(&address, &first, made_good));
+                self.voice.ran_first(&address, &first);
+                if first.status == RunStatus::Failed && !made_good {
+                    runs.failed.push((address, first));
                 }
             }
-            if !pending.is_empty() {
-                let names: Vec<String> = pending.values().map(ToString::to_string).collect();
+        }
+        Ok(())
+    }
+
+    /// Until each of these has had its first run.
+    async fn first_runs(&mut self, mut runs: FirstRuns) -> Result<(), Failure> {
+        let spinner = progress::spinner(self.output, "Waiting for the first run");
+        let mut pause = self.pause();
+        while !runs.pending.is_empty() {
+            self.look(&mut runs).await?;
+            if !runs.pending.is_empty() {
+                let names: Vec<String> = runs.pending.values().map(ToString::to_string).collect();
                 self.rest(&mut pause, || format!("the first run of {} has not ended", names.join(", ")))
                     .await?;
             }
         }
         drop(spinner);
-        let names: Vec<String> = failed.iter().map(|(address, _)| address.to_string()).collect();
+        let names: Vec<String> = runs.failed.iter().map(|(address, _)| address.to_string()).collect();
         if names.is_empty() {
             return Ok(());
         }
         let mut failure =
             Failure::new(Status::Error, format!("the first run of {} failed", names.join(", ")))
                 .hint("the apply is done, and what it made stays; `flowform runs` shows the runs to come");
-        failure.causes = failed
+        failure.causes = runs
+            .failed
             .iter()
             .flat_map(|(address, run)| {
                 render::runs::errors(run).into_iter().map(move |e| format!("{address}: {e}"))
@@ -224,7 +272,9 @@ impl Waiting<'_> {
         let left = self.timeout.saturating_sub(self.begun.elapsed());
         if left.is_zero() {
             let why = format!("gave up waiting after --wait-timeout: {}", words());
-            return Err(Failure::new(Status::Error, why).hint(format!("the apply is done; {STATUS}")));
+            return Err(
+                Failure::new(Status::Error, why).hint(format!("the apply is done; {}; {STATUS}", self.again))
+            );
         }
         tokio::time::sleep(left.min(*pause)).await;
         *pause = pause.saturating_mul(2).min(LONGEST_PAUSE);
@@ -232,12 +282,43 @@ impl Waiting<'_> {
     }
 }
 
+/// The first of the runs of an object, newest first, and whether a later one ended better than by failing.
+fn first_of(mut runs: Vec<Run>) -> Option<(Run, bool)> {
+    let first = runs.pop()?;
+    let well = |run: &Run| matches!(run.status, RunStatus::Success | RunStatus::Partial);
+    Some((first, runs.iter().any(well)))
+}
+
 /// How a first run ended, in a line.
-fn ended(address: &Address, run: &Run) -> String {
+fn ended(address: &Address, run: &Run, made_good: bool) -> String {
     let counts =
         [(run.records_read, "read"), (run.records_written, "written"), (run.records_failed, "failed")];
     let counts: Vec<String> =
         counts.iter().filter_map(|(count, what)| Some(format!("{} {what}", (*count)?))).collect();
     let counts = if counts.is_empty() { String::new() } else { format!(": records {}", counts.join(", ")) };
-    format!("the first run of {address} ended: {}{counts}", run.status.words())
+    let since = if run.status == RunStatus::Failed && made_good { "; one after it did not fail" } else { "" };
+    format!("the first run of {address} ended: {}{counts}{since}", run.status.words())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(id: &str, status: &str) -> Run {
+        let metrics = serde_json::json!({ "statusSummary": { "status": status } });
+        Run::observed(&serde_json::json!({ "id": id, "flowId": "f", "metrics": metrics })).unwrap()
+    }
+
+    #[test]
+    fn a_first_run_that_failed_is_made_good_by_a_later_one() {
+        let judged = |runs: &[&str]| {
+            let runs = runs.iter().enumerate().map(|(n, status)| run(&n.to_string(), status));
+            let (first, made_good) = first_of(runs.collect()).unwrap();
+            let words = ended(&Address::new("p", Kind::Dataflow), &first, made_good);
+            (first.id, made_good, words.ends_with("one after it did not fail"))
+        };
+        assert_eq!(judged(&["success", "failed"]), ("1".to_owned(), true, true));
+        assert_eq!(judged(&["failed", "inProgress", "failed"]), ("2".to_owned(), false, false));
+        assert_eq!(judged(&["failed", "success"]), ("1".to_owned(), false, false));
+    }
 }

@@ -90,7 +90,7 @@ pub struct Options {
     pub store: Option<PathBuf>,
     /// 0 takes any free port.
     pub port: u16,
-    /// Sandboxes that exist besides `prod` and `dev`.
+    /// Sandboxes that exist besides `prod`, `dev` and those that the store has something of.
     pub sandboxes: Vec<String>,
     /// What the documents leave open.
     pub behaviour: Behaviour,
@@ -141,10 +141,11 @@ pub struct Handle {
 
 /// Starts an emulator on 127.0.0.1.
 pub async fn start(options: Options) -> Result<Handle, Error> {
-    let Options { store: path, port, sandboxes, behaviour, faults, log } = options;
+    let Options { store: path, port, mut sandboxes, behaviour, faults, log } = options;
     let store = store::Store::open(path.as_deref())
         .map_err(|source| Error::Store { path: path.clone().unwrap_or_default(), source })?;
     let ahead = store.ahead();
+    sandboxes.extend(store.sandboxes());
     let logbook = logbook::Logbook::open(log.as_deref())
         .map_err(|source| Error::Log { path: log.clone().unwrap_or_default(), source })?;
     let bound = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await;

@@ -1,4 +1,4 @@
-//! Sandbox management: which sandboxes exist (platform-api.md 1.8). They are named at start, not stored.
+//! Sandbox management: which sandboxes exist (platform-api.md 1.8). They are named at start; a store knows those that it has something of.
 
 use serde_json::{Value, json};
 

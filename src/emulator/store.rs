@@ -182,6 +182,11 @@ impl Store {
         self.ahead
     }
 
+    /// The sandboxes that somebody has been in.
+    pub(super) fn sandboxes(&self) -> BTreeSet<String> {
+        self.seeded.iter().map(|realm| realm.sandbox.clone()).collect()
+    }
+
     /// Sets the clock so many seconds ahead of the machine's.
     pub(super) fn set_ahead(&mut self, seconds: i64) {
         self.ahead = seconds;

@@ -59,7 +59,7 @@ pub(super) fn section(kind: Kind, body: &Body, context: &Context<'_>, secrets: &
             Some(_) => None,
         };
         if let Some(route) = route {
-            put(&mut section, route, value);
+            put(&mut section, route, spec.said(&path, &value, body));
         }
     }
     for (at, key) in keys.iter().enumerate() {

@@ -82,6 +82,7 @@ codes! {
     BadField "bad-field" "A schema's field is not described as one",
     UnknownField "unknown-field" "A path leads to no field of the schema",
     NoIdentity "no-identity" "A schema in Profile has no primary identity",
+    NoProfile "no-profile" "A dataset in Profile has a schema that is not",
     ConflictingFields "conflicting-fields" "Two fields have the same destination",
 }
 

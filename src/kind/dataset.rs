@@ -4,8 +4,8 @@
 use serde_json::{Map, Value, json};
 
 use super::{
-    Body, Code, Context, Finding, Intent, Key, Listing, Loss, Observed, Outcome, ReferenceKey, Route, Rule,
-    Shape, Spec, flow_service, route, section, usable_id,
+    Body, Code, Context, Finding, Intent, Key, Listing, Loss, Observed, Outcome, Reference, ReferenceKey,
+    Route, Rule, Shape, Spec, flow_service, route, section, usable_id,
 };
 use crate::wire::{Call, Method, Reply, Safety, segment};
 
@@ -59,8 +59,23 @@ impl Spec for Dataset {
         REFERENCES
     }
 
-    fn check(&self, section: &Value, _context: &Context<'_>) -> Vec<Finding> {
+    fn check(&self, section: &Value, context: &Context<'_>) -> Vec<Finding> {
         let mut findings = section::schema_findings(section);
+        // "you must know the ID of an existing XDM schema that is enabled for Profile" (Adobe's "Enable a dataset for
+        // Profile and Identity Service using APIs").
+        if is_in_profile(section)
+            && let Some(Reference::Section { address, section: schema }) = context.first()
+            && !is_in_profile(schema)
+        {
+            findings.push(
+                Finding::error(
+                    Code::NoProfile,
+                    "/profile",
+                    format!("a dataset in Profile needs a schema in Profile, and {address} is none"),
+                )
+                .hint(format!("write `profile: true` in {address} too")),
+            );
+        }
         match section.get("tags") {
             None => {}
             Some(Value::Object(tags)) => {
@@ -106,7 +121,7 @@ impl Spec for Dataset {
             .flatten()
             .filter_map(|(name, value)| Some((name.clone(), tag(value)?)))
             .collect();
-        if section.get("profile") == Some(&Value::Bool(true)) {
+        if is_in_profile(section) {
             tags.extend(PROFILE_TAGS.map(|name| (name.to_owned(), json!([ENABLED]))));
         }
         body.insert("tags".into(), Value::Object(tags));
@@ -119,11 +134,14 @@ impl Spec for Dataset {
     fn written(&self, pointer: &str) -> Vec<Route> {
         match pointer {
             "/schema/id" => section::schema_routes(),
-            _ if PROFILE_TAGS.iter().any(|tag| pointer == format!("/tags/{tag}")) => {
-                vec![route::keys(["profile"])]
-            }
+            _ if profile_tag(pointer) => vec![route::keys(["profile"])],
             _ => vec![route::keys(route::names(pointer))],
         }
+    }
+
+    /// `profile: true` stands for both tags together.
+    fn said(&self, pointer: &str, value: &Value, body: &Body) -> Value {
+        if profile_tag(pointer) { is_read_by_both(body).into() } else { value.clone() }
     }
 
     fn rule(&self, pointer: &str, _from: Option<&Value>, _to: Option<&Value>) -> Rule {
@@ -136,10 +154,15 @@ impl Spec for Dataset {
     }
 
     fn forbids(&self, pointer: &str, observed: &Body, desired: &Body) -> Option<String> {
-        let off = PROFILE_TAGS.iter().any(|name| pointer == format!("/tags/{name}"))
+        let off = profile_tag(pointer)
             && is_enabled(observed.pointer(pointer))
             && !is_enabled(desired.pointer(pointer));
         off.then(|| "a dataset that Profile and Identity Service read stays so".to_owned())
+    }
+
+    fn one_way(&self, observed: Option<&Body>, desired: &Body) -> Option<&'static str> {
+        (is_read_by_both(desired) && !observed.is_some_and(is_read_by_both))
+            .then_some("its data enters Real-Time Customer Profile, which cannot be undone")
     }
 
     fn loss(&self, applied: &Body) -> Option<Loss> {
@@ -246,6 +269,21 @@ fn tag(value: &Value) -> Option<Value> {
         Value::Array(values) => values.iter().map(text).collect::<Option<Vec<_>>>().map(Value::Array),
         other => text(other).map(|text| vec![text].into()),
     }
+}
+
+/// Whether a section, of a dataset or of a schema, takes part in Profile.
+fn is_in_profile(section: &Value) -> bool {
+    section.get("profile") == Some(&Value::Bool(true))
+}
+
+/// Whether a pointer into a body leads to a tag that `profile` stands for.
+fn profile_tag(pointer: &str) -> bool {
+    pointer.strip_prefix("/tags/").is_some_and(|name| PROFILE_TAGS.contains(&name))
+}
+
+/// Whether Profile and Identity Service both read a dataset with this body.
+fn is_read_by_both(body: &Body) -> bool {
+    PROFILE_TAGS.iter().all(|name| is_enabled(body.pointer(&format!("/tags/{name}"))))
 }
 
 fn is_enabled(tag: Option<&Value>) -> bool {

@@ -516,6 +516,10 @@ pub trait Spec: Sync {
     fn written(&self, pointer: &str) -> Vec<Route> {
         vec![route::keys(route::names(pointer))]
     }
+    /// What a section says there for the value that a body has at this pointer: most often the same.
+    fn said(&self, _pointer: &str, value: &Value, _body: &Body) -> Value {
+        value.clone()
+    }
     /// What of a wanted body is below another tenant's namespace, in words; `None` where nothing is.
     fn strays(&self, _body: &Body, _namespace: &str) -> Option<String> {
         None
@@ -536,6 +540,11 @@ pub trait Spec: Sync {
     }
     /// Why the field at this pointer cannot become what is desired, not even by a replacement; `None` where it can.
     fn forbids(&self, _pointer: &str, _observed: &Body, _desired: &Body) -> Option<String> {
+        None
+    }
+    /// What a plan says that takes an object from what is observed, if it is there, to what is desired, where that has no
+    /// way back ([`Switch::one_way`] says it of a switch).
+    fn one_way(&self, _observed: Option<&Body>, _desired: &Body) -> Option<&'static str> {
         None
     }
     /// Why an object that is like this on the platform can never be deleted, nor what belongs to it; `None` where it can.

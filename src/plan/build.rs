@@ -102,10 +102,37 @@ pub fn build(inputs: &Inputs<'_>) -> Plan {
         );
         plan.notes.push(Note { address: None, text });
     }
+    if mode == Mode::Destroy {
+        plan.notes.extend(kept_for_others(inputs, &addresses, &selected));
+    }
     order::link(&mut plan.operations, &depends_on);
     plan.pins = stale::pins(&plan, entries, inputs.observations, &depends_on);
     guard::check(&mut plan, inputs, entries, &selected, &depends_on);
     plan
+}
+
+/// What a destroy leaves besides what it was told to leave.
+fn kept_for_others(
+    inputs: &Inputs<'_>,
+    addresses: &BTreeSet<Address>,
+    selected: &BTreeSet<Address>,
+) -> Option<Note> {
+    let selection = &inputs.options.selection;
+    let excluded = |address: &Address| selection.excludes.iter().any(|s| s.matches(address));
+    let targeted = |address: &Address| {
+        selection.targets.is_empty() || selection.targets.iter().any(|s| s.matches(address))
+    };
+    let kept: Vec<String> = addresses
+        .difference(selected)
+        .filter(|address| targeted(address) && !excluded(address))
+        .map(ToString::to_string)
+        .collect();
+    let text = match kept.as_slice() {
+        [] => return None,
+        [one] => format!("{one} stays too: what is excluded needs it"),
+        several => format!("{} stay too: what is excluded needs them", several.join(", ")),
+    };
+    Some(Note { address: None, text })
 }
 
 /// What will have become of an object when the steps that concern it are done.
@@ -263,6 +290,9 @@ impl Builder<'_> {
         let ids: Vec<String> = namesakes.iter().map(|o| o.id.clone()).collect();
         let options = self.inputs.options;
         let asked = |selectors: &[Selector]| selectors.iter().any(|s| s.matches(address));
+        // What has no name, as a primary identity, is the only one of its kind where it belongs.
+        let spec = address.kind.spec();
+        let nameless = (spec.unique_names() && desired.get("name").is_none()).then(|| spec.title());
         match namesakes.as_slice() {
             [] => {}
             [one] if asked(&options.adopt) && self.adopted.contains(&one.id) => self.refuse(
@@ -273,14 +303,26 @@ impl Builder<'_> {
             [one] if asked(&options.adopt) => {
                 self.adopted.insert(one.id.clone());
                 let one = diff::conceal(one, [Some(desired), None]);
-                let reason = "an existing object of this name is taken under management";
-                self.adopt(section, &one, desired.clone(), reason, false);
+                let reason = match nameless {
+                    Some(title) => format!("the {title} that is there is taken under management"),
+                    None => "an existing object of this name is taken under management".to_owned(),
+                };
+                self.adopt(section, &one, desired.clone(), &reason, false);
                 return None;
             }
             several if asked(&options.adopt) => self.refuse(
                 address,
                 format!("{} objects bear its name: {}", several.len(), ids.join(", ")),
                 "names are not unique on the platform: rename or delete all but one of them, then adopt it",
+            ),
+            _ if nameless.is_some() => self.refuse(
+                address,
+                format!(
+                    "its {} has one already that is not managed here: {}",
+                    address.kind.spec().part_of().map_or("sandbox", |whole| whole.spec().title()),
+                    ids.join(", ")
+                ),
+                &format!("there is one at most: take it over with `--adopt {address}`"),
             ),
             _ if address.kind.spec().unique_names() => {
                 let title = address.kind.spec().title();
@@ -341,14 +383,12 @@ impl Builder<'_> {
                     "take it down first, with what uses it, and make it again",
                 );
             }
-            return self.update(
-                section,
-                observed,
-                desired,
-                changes,
-                unchanged,
-                "the manifest changed".to_owned(),
-            );
+            let reason =
+                if asked { "it was to be replaced (--replace)".to_owned() } else { reason(&changes) };
+            // The plan is refused for what cannot be changed, so nothing forces a replacement.
+            let fixed = |change| FieldChange { forces_replacement: false, ..change };
+            let changes = changes.into_iter().map(fixed).collect();
+            return self.update(section, observed, desired, changes, unchanged, reason);
         }
         if asked || forced {
             return self.replace(section, entry, observed, desired, changes, unchanged, asked);
@@ -414,7 +454,7 @@ impl Builder<'_> {
             let intent = Intent::Switch { id: None, etag: None, on: *on, before: Value::Null };
             steps.push(step(address, if *on { "enable" } else { "disable" }, intent));
         }
-        self.note_one_way(address, &steps);
+        self.note_one_way(address, None, &desired, &steps);
         self.plan.operations.push(Operation {
             address: address.clone(),
             action: Action::Create,
@@ -490,7 +530,7 @@ impl Builder<'_> {
             },
         )];
         steps.extend(Self::update_steps(address, observed, &desired, &changes));
-        self.note_one_way(address, &steps);
+        self.note_one_way(address, Some(&observed.body), &desired, &steps);
         let version = changes.is_empty().then_some(observed.version).flatten();
         self.fates.insert(address.clone(), Fate { id: Some(observed.id.clone()), version });
         self.plan.operations.push(Operation {
@@ -518,7 +558,7 @@ impl Builder<'_> {
         let steps = Self::update_steps(address, observed, &desired, &changes);
         // A PUT of a mapping set makes another version, which only the answer tells (platform-api.md 3.3).
         self.fates.insert(address.clone(), Fate { id: Some(observed.id.clone()), version: None });
-        self.note_one_way(address, &steps);
+        self.note_one_way(address, Some(&observed.body), &desired, &steps);
         self.plan.operations.push(Operation {
             address: address.clone(),
             action: Action::Update,
@@ -821,12 +861,12 @@ impl Builder<'_> {
         }
     }
 
-    /// Says where a switch has no way back.
-    fn note_one_way(&mut self, address: &Address, steps: &[Step]) {
+    /// Says where what the steps do has no way back.
+    fn note_one_way(&mut self, address: &Address, observed: Option<&Body>, desired: &Body, steps: &[Step]) {
+        let spec = address.kind.spec();
         let turns_on = |step: &Step| matches!(step.intent, Intent::Switch { on: true, .. });
-        if let Some(text) = address.kind.spec().switch().and_then(|switch| switch.one_way)
-            && steps.iter().any(turns_on)
-        {
+        let switched = spec.switch().and_then(|switch| switch.one_way).filter(|_| steps.iter().any(turns_on));
+        if let Some(text) = switched.or_else(|| spec.one_way(observed, desired)) {
             self.note(address, text.to_owned());
         }
     }

@@ -93,6 +93,18 @@ impl Selection {
         selected
     }
 
+    /// The selected ones of the sections of a manifest, when these are to be there.
+    pub fn of<'a>(
+        &self,
+        sections: impl IntoIterator<Item = (&'a Address, &'a [Address])>,
+    ) -> BTreeSet<Address> {
+        let depends_on: BTreeMap<Address, BTreeSet<Address>> = sections
+            .into_iter()
+            .map(|(address, parents)| (address.clone(), parents.iter().cloned().collect()))
+            .collect();
+        self.resolve(&depends_on.keys().cloned().collect(), &depends_on, false)
+    }
+
     /// Selectors that name none of `addresses`.
     pub fn unmatched<'a>(&'a self, addresses: &'a BTreeSet<Address>) -> impl Iterator<Item = &'a Selector> {
         self.targets

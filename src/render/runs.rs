@@ -2,6 +2,7 @@
 //! longer than a person would read.
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 
 use super::Style;
 use super::page::{Page, Part, Tone, columns, parts_columns};
@@ -26,38 +27,104 @@ pub struct Standing {
     pub next: Option<i64>,
 }
 
-/// Runs of objects, newest first; `more` where older ones were left out.
-pub fn runs(runs: &[(Address, Run)], more: bool, style: &Style) -> String {
+/// Runs of objects, newest first; `more` where older ones were left out. Errors that stand above already are not said
+/// again. In no more than `height` lines, if that is given: the head and the summary stay, and the newest runs.
+pub fn runs(runs: &[(Address, Run)], more: bool, style: &Style, height: Option<usize>) -> String {
+    let whole = page_of(runs, runs.len(), more, true, style);
+    let Some(height) = height.filter(|height| lines(&whole, style) > *height) else { return whole };
+    let without_bars = page_of(runs, runs.len(), more, false, style);
+    if lines(&without_bars, style) <= height {
+        return without_bars;
+    }
+    // The most runs that fit: with one more, a page never gets shorter.
+    let (mut fit, mut too_many) = (0, runs.len());
+    while too_many - fit > 1 {
+        let tried = usize::midpoint(fit, too_many);
+        let fits = lines(&page_of(runs, tried, more, false, style), style) <= height;
+        *(if fits { &mut fit } else { &mut too_many }) = tried;
+    }
+    page_of(runs, fit, more, false, style)
+}
+
+/// How many lines of a terminal a text takes.
+fn lines(text: &str, style: &Style) -> usize {
+    let taken = |line: &str| {
+        let shown = anstream::adapter::strip_str(line).to_string();
+        columns(&shown).div_ceil(style.width.max(1)).max(1)
+    };
+    text.lines().map(taken).sum()
+}
+
+/// The first so many of these runs, and a summary of all.
+fn page_of(runs: &[(Address, Run)], shown: usize, more: bool, bars: bool, style: &Style) -> String {
     let mut page = Page::new(style);
     if runs.is_empty() {
         page.line(0, &[(Tone::Plain, "No runs.".to_owned())]);
         return page.finish();
     }
+    let mut said = Said::default();
     let rows: Vec<Row> = runs
         .iter()
-        .map(|(address, run)| Row {
-            cells: vec![
-                plain(moment(run.when())),
-                strong(sanitize(&address.pipeline).into_owned()),
-                status(run),
-                plain(number(run.records_read)),
-                plain(number(run.records_written)),
-                plain(number(run.records_failed)),
-                plain(run.bytes_read.map_or_else(nothing, bytes)),
-                plain(run.bytes_written.map_or_else(nothing, bytes)),
-                plain(run.took().map_or_else(nothing, duration)),
-            ],
-            below: errors(run),
+        .take(shown)
+        .map(|(address, run)| {
+            let errors = errors(run);
+            let again = said.again(address, run, &errors);
+            let (tone, words) = status(run);
+            Row {
+                cells: vec![
+                    plain(moment(run.when())),
+                    strong(sanitize(&address.pipeline).into_owned()),
+                    (tone, if again { format!("{words}, as above") } else { words }),
+                    plain(number(run.records_read)),
+                    plain(number(run.records_written)),
+                    plain(number(run.records_failed)),
+                    plain(run.bytes_read.map_or_else(nothing, bytes)),
+                    plain(run.bytes_written.map_or_else(nothing, bytes)),
+                    plain(run.took().map_or_else(nothing, duration)),
+                ],
+                below: if again { Vec::new() } else { errors },
+            }
         })
         .collect();
     table(&mut page, RUNS, &rows);
-    sparklines(&mut page, runs);
+    if bars {
+        sparklines(&mut page, runs);
+    }
     page.gap();
-    page.wrapped(0, 2, Tone::Strong, &summary(runs));
+    let mut words = summary(runs);
+    if shown < runs.len() {
+        let _ = write!(words, " The newest {shown} fit here.");
+    }
+    page.wrapped(0, 2, Tone::Strong, &words);
     if more {
         page.wrapped(0, 2, Tone::Plain, "There are older ones; --limit shows more.");
     }
     page.finish()
+}
+
+/// The errors that a table has said.
+#[derive(Default)]
+struct Said<'r> {
+    last: Vec<String>,
+    /// The last ones of each object, by how the run ended.
+    of: BTreeMap<(&'r Address, &'static str), Vec<String>>,
+}
+
+impl<'r> Said<'r> {
+    /// Whether these were the last that were said, or those of the object's run before that ended alike; else they are
+    /// said now.
+    fn again(&mut self, address: &'r Address, run: &Run, errors: &[String]) -> bool {
+        if errors.is_empty() {
+            return false;
+        }
+        let key = (address, run.status.words());
+        let again = self.last == errors || self.of.get(&key).is_some_and(|said| said == errors);
+        if !again {
+            self.last = errors.to_vec();
+        }
+        self.of.insert(key, errors.to_vec());
+        again
+    }
 }
 
 /// How pipelines stand.
@@ -273,6 +340,36 @@ mod tests {
         assert_eq!(times, ["0 ms", "999 ms", "55 s", "1 min 1 s", "1 h 1 min", "1 d 1 h"]);
         assert_eq!(moment(1_596_656_058_198), "2020-08-05T19:34:18Z");
         assert_eq!([moment(0), moment(i64::MAX), moment(-5)], ["-", "-", "-"]);
+    }
+
+    fn failed(pipeline: &str, minute: i64, message: &str) -> (Address, Run) {
+        let run = serde_json::json!({
+            "id": format!("{pipeline}-{minute}"), "flowId": "f", "createdAt": 1_600_000_000_000 + minute * 60_000,
+            "metrics": { "statusSummary": { "status": "failed", "errors": [{ "code": "X", "message": message }] } },
+        });
+        (Address::new(pipeline, crate::kind::Kind::Dataflow), Run::observed(&run).unwrap())
+    }
+
+    #[test]
+    fn a_page_fits_and_no_error_is_said_twice() {
+        let style = Style { color: false, width: 80, requests: false };
+        let all: Vec<(Address, Run)> = (0..30).rev().map(|minute| failed("users", minute, "no")).collect();
+        let whole = runs(&all, false, &style, None);
+        assert_eq!((whole.matches("X: no").count(), whole.lines().count()), (1, 34), "{whole}");
+        for height in 5..40 {
+            let page = runs(&all, true, &style, Some(height));
+            assert!(page.lines().count() <= height, "{height}: {page}");
+            assert!(page.starts_with("START") && page.contains("30 runs: 30 failed."), "{page}");
+            let newest = page.lines().nth(1).unwrap();
+            assert!(newest.starts_with("2020-09-13T12:55:40Z") || height < 6, "{page}");
+        }
+        // Of two that fail alike in turns, each is said once; what is new is said.
+        let mixed =
+            [failed("a", 4, "no"), failed("b", 3, "other"), failed("a", 2, "no"), failed("a", 1, "other")];
+        let page = runs(&mixed, false, &style, None);
+        assert_eq!((page.matches("X: no").count(), page.matches("X: other").count()), (1, 1), "{page}");
+        let mixed = [failed("a", 4, "no"), failed("a", 3, "other"), failed("a", 2, "no")];
+        assert_eq!(runs(&mixed, false, &style, None).matches("X: no").count(), 2);
     }
 
     #[test]

@@ -9,14 +9,16 @@ use serde_json::Value;
 
 use super::super::report::{Class, TESTED, classes};
 use super::plan::{ModeDocument, PlaceDocument, SummaryDocument, mode, place, summary};
+use super::runs::{RunDocument, document};
 use super::{FORMAT_VERSION, to_value};
 use crate::apply::{Event, Report, StepResult, verb};
-use crate::kind::{Address, Step};
+use crate::kind::{Address, Run, Step};
 use crate::plan::Plan;
 
 /// One line of `flowform apply --format json` and `flowform destroy --format json`. A new field or a new type may come at
-/// any time; a changed or dropped one raises `formatVersion`. The first line is `planned` or `error`; the last one is
-/// `report`, or `error` where nothing was begun.
+/// any time; a changed or dropped one raises `formatVersion`. The first line is `planned` or `error`. Where something was
+/// begun, `report` ends the apply, and only what `--wait` and `--wait-first-run` wait for comes after it; `error` is last
+/// wherever the command fails otherwise than by a step.
 #[derive(Serialize, JsonSchema)]
 #[schemars(title = "flowform apply, one line")]
 pub(super) struct LineDocument<'e> {
@@ -63,7 +65,20 @@ enum EventDocument<'e> {
         /// How long it took; null for a step that was not tried.
         elapsed_seconds: Option<f64>,
     },
-    /// The end, when something was begun or there was nothing to do.
+    /// After the report: an object is waited for, as `--wait` and `--wait-first-run` ask.
+    Waiting {
+        /// `pipeline.section`.
+        address: String,
+        until: UntilDocument,
+        /// When its first run is due, RFC 3339; null where that is not known, or has begun.
+        due: Option<&'e str>,
+    },
+    /// After the report: the first run of an object that was waited for has ended.
+    FirstRun {
+        #[serde(flatten)]
+        run: RunDocument<'e>,
+    },
+    /// The end of the apply, when something was begun or there was nothing to do.
     Report {
         /// Whether everything was done.
         complete: bool,
@@ -78,7 +93,7 @@ enum EventDocument<'e> {
         /// Every step and what became of it.
         steps: Vec<OutcomeDocument<'e>>,
     },
-    /// The end, when nothing was begun, or when a result could not be recorded.
+    /// The end, when nothing was begun, a result could not be recorded, or what was waited for did not come.
     Error {
         message: &'e str,
         /// What it came from, the nearest first.
@@ -88,6 +103,15 @@ enum EventDocument<'e> {
         /// The command's exit code.
         exit_code: u8,
     },
+}
+
+/// `settled`: until the platform has done what it was asked for. `firstRun`: until its first run has ended.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(rename = "Until")]
+enum UntilDocument {
+    Settled,
+    FirstRun,
 }
 
 /// What became of a step.
@@ -139,6 +163,15 @@ struct CountsDocument {
     left_in_place: usize,
 }
 
+/// What is waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Until {
+    /// The platform has done what it was asked for.
+    Settled,
+    /// The first run has ended.
+    FirstRun,
+}
+
 /// What a line can say.
 #[derive(Clone, Copy, Debug)]
 pub enum Line<'e> {
@@ -148,6 +181,17 @@ pub enum Line<'e> {
     Recovered(&'e Address, &'e str),
     /// Something happened.
     Happened(&'e Event),
+    /// An object is waited for.
+    Waiting {
+        /// Which.
+        address: &'e Address,
+        /// Until when.
+        until: Until,
+        /// When its first run is due, RFC 3339, if that is known.
+        due: Option<&'e str>,
+    },
+    /// The first run of an object that was waited for has ended.
+    FirstRun(&'e Address, &'e Run),
     /// The end.
     Ended {
         /// What became of every step.
@@ -201,6 +245,15 @@ impl Stream {
                 outcome: outcome(step, address, verb, result),
                 elapsed_seconds: self.begun.remove(step).map(|begun| seconds(elapsed.saturating_sub(begun))),
             },
+            Line::Waiting { address, until, due } => EventDocument::Waiting {
+                address: address.to_string(),
+                until: match until {
+                    Until::Settled => UntilDocument::Settled,
+                    Until::FirstRun => UntilDocument::FirstRun,
+                },
+                due,
+            },
+            Line::FirstRun(address, run) => EventDocument::FirstRun { run: document(address, run) },
             Line::Ended { report, renewed, took } => EventDocument::Report {
                 complete: report.is_complete(),
                 interrupted: report.interrupted,

@@ -16,7 +16,7 @@ use serde_json::Value;
 
 use super::value;
 
-pub use events::{Line, Stream};
+pub use events::{Line, Stream, Until};
 pub use explore::explored;
 pub use plan::plan;
 pub use runs::{runs, standings};

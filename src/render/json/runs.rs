@@ -25,7 +25,7 @@ pub(super) struct RunsDocument<'r> {
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(rename = "Run")]
-struct RunDocument<'r> {
+pub(super) struct RunDocument<'r> {
     /// The run's id.
     id: &'r str,
     pipeline: &'r str,
@@ -65,7 +65,7 @@ enum StatusDocument {
 
 /// What went in and what came out.
 #[derive(Serialize, JsonSchema)]
-#[schemars(rename = "Counts")]
+#[schemars(rename = "ReadAndWritten")]
 struct CountsDocument {
     read: Option<u64>,
     written: Option<u64>,
@@ -151,7 +151,7 @@ pub fn standings(standings: &[Standing]) -> Value {
     to_value(&StandingsDocument { format_version: FORMAT_VERSION, pipelines })
 }
 
-fn document<'r>(address: &'r Address, run: &'r Run) -> RunDocument<'r> {
+pub(super) fn document<'r>(address: &'r Address, run: &'r Run) -> RunDocument<'r> {
     let error = |error: &'r RunError| ErrorDocument {
         code: &error.code,
         message: &error.message,
