@@ -38,6 +38,7 @@
 //!   is recorded before its first request.
 //! - No secret is in a plan, a state, a log or an error: bodies hold references and keyed fingerprints, and the value is
 //!   filled in on the last step before the wire.
+//! - A record of a customer, which `explore` reads, is in no log and no file; it is shown only where that is asked for.
 //! - Arrows point down the table only; `tests/arrows.rs` holds this.
 //!
 //! # Files this program reads and writes

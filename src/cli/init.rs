@@ -350,7 +350,7 @@ async fn one_of(
     question: &Question,
     mut objects: Vec<Object>,
     more: usize,
-    person: &mut Option<Terminal>,
+    person: &mut Option<impl Person>,
 ) -> Result<String, Failure> {
     let place = question.object.clone().unwrap_or_else(|| "the source".to_owned());
     match (person, objects.as_slice()) {
@@ -505,6 +505,30 @@ mod tests {
         assert_eq!(named, Err("no answer; nothing was written".to_owned()));
         let nobody = block_on(names(&arguments(&[]), "crm-users", &mut None::<Script>)).unwrap();
         assert_eq!(nobody, ("crm-users".to_owned(), Some(PathBuf::from("crm-users.yaml"))));
+    }
+
+    #[test]
+    fn what_is_read_is_chosen_where_there_is_a_choice() {
+        let object = |of: &str, path: &str| Object { of: of.to_owned(), path: path.to_owned() };
+        let two = || vec![object("Folder", "/in"), object("File", "/a.csv")];
+        let chosen = |question: &Question, objects: Vec<Object>, person: &mut Option<Script>| {
+            block_on(one_of(question, objects, 0, person)).map_err(|failure| failure.message)
+        };
+        let root = Question::root();
+        let mut person = Some(Script::of(&["3", "2"]));
+        assert_eq!(chosen(&root, two(), &mut person).as_deref(), Ok("/a.csv"));
+        assert_eq!(
+            person.unwrap_or_default().shown,
+            "In the source:\n  1  folder  /in\n  2  file  /a.csv\nWhich one is read [1]: 3\n  a number from 1 to 2, \
+             please\nWhich one is read [1]: 2\n"
+        );
+        let wrong = |question: &Question, objects| chosen(question, objects, &mut None).unwrap_err();
+        assert_eq!(wrong(&root, two()), "several things are in the source: /in, /a.csv");
+        assert_eq!(wrong(&root, Vec::new()), "there is nothing in the source");
+        assert_eq!(chosen(&root, vec![object("table", "t")], &mut None).as_deref(), Ok("t"));
+        // A storage that shows the file itself, when it was asked for it as a folder.
+        let itself = wrong(&Question::folder("/a"), vec![object("file", "/a")]);
+        assert_eq!(itself, "it does not show how /a is written");
     }
 
     #[test]
