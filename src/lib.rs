@@ -17,7 +17,7 @@
 //! | [`manifest`] | YAML with positions -> sections, or every mistake at once; lines, patches | kinds by name, the platform |
 //! | [`state`] | what we did; lock, log, snapshot | what the changes mean |
 //! | [`observe`] | what the platform has, in few reads | what is wanted |
-//! | [`plan`] | three pictures -> operations and steps; guards | network, clock, files |
+//! | [`plan`] | three pictures -> operations and steps; guards; what to ask before anything is sent | network, clock, files |
 //! | [`export`] | what there is -> manifests that want exactly that | the network, files |
 //! | [`init`] | what a source holds -> a commented manifest to begin with | the network, files |
 //! | [`render`] | a plan or a report as text, as a review comment, as a page, as JSON | kinds by name, streams |

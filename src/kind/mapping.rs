@@ -292,8 +292,13 @@ impl Spec for Mapping {
     fn questions(&self, sending: &Sending<'_>) -> Vec<Call> {
         // A schema that is yet to be made or changed is not what the fields are to be held against.
         let sent = sending.body(&["/schema", "/fields"]).filter(|_| sending.around != Around::Changes);
+        // Without its name, so that sets which are alike are one question.
         let validate = |body| {
-            Call::new(Method::Post, format!("{COLLECTION}/validate"), Safety::Read).body(request(body))
+            let mut set = request(body);
+            if let Some(members) = set.as_object_mut() {
+                members.shift_remove("name");
+            }
+            Call::new(Method::Post, format!("{COLLECTION}/validate"), Safety::Read).body(set)
         };
         sent.filter(|body| body.pointer("/schema/id").is_some_and(Value::is_string))
             .map(validate)
