@@ -230,9 +230,19 @@ pub async fn ask(client: &Client, questions: &[(Kind, Call)]) -> Result<Vec<Answ
 /// (platform-api.md 1.8).
 pub async fn sandbox(client: &Client, name: &str) -> Result<Option<String>, Error> {
     let call = Call::get(format!("/data/foundation/sandbox-management/sandboxes/{}", segment(name)));
-    let reply = client.send(&call).await.map_err(Error::NoAnswer)?;
-    let state = reply.body.get("state").and_then(Value::as_str).filter(|_| reply.is_success());
-    Ok(state.map(str::to_owned))
+    // That it is there is known: whatever else is read of it would have been refused (`2100-404`).
+    match client.send(&call).await {
+        Ok(reply) if reply.is_success() => {
+            Ok(reply.body.get("state").and_then(Value::as_str).map(str::to_owned))
+        }
+        Err(error) if is_about_credential(&error) => Err(Error::NoAnswer(error)),
+        Ok(_) | Err(_) => Ok(None),
+    }
+}
+
+/// Whether no answer came for want of a token.
+fn is_about_credential(error: &api::Error) -> bool {
+    matches!(error, api::Error::Auth { .. } | api::Error::Credentials { .. })
 }
 
 /// Which other kind of object an id is of, if any; only for the words of a refusal.
@@ -704,7 +714,11 @@ impl Looker {
     }
 
     async fn answer(&self, call: &Call) -> Result<Answer, Error> {
-        let reply = self.send(call).await?;
+        let reply = match self.client.send(call).await {
+            Ok(reply) => reply,
+            Err(error) if is_about_credential(&error) => return Err(Error::NoAnswer(error)),
+            Err(error) => return Ok(Answer::Refused { status: 0, why: error.to_string() }),
+        };
         if reply.is_success() {
             return Ok(Answer::Told(reply.body));
         }

@@ -338,3 +338,24 @@ fn a_destroy_takes_the_manifests_pipelines_and_leaves_the_others() {
     s.destroy(&["--sandbox", "dev", "--org", crate::support::ORG]).success().end();
     assert_eq!(s.contents().counts(), [0; 5]);
 }
+
+#[test]
+fn what_another_pipeline_uses_by_its_id_is_not_deleted_under_it() {
+    let s = Sandbox::new();
+    s.manifest(&pipeline("first"));
+    s.apply(&["--target", "first.baseConnection"]).success().end();
+    let (_, id) = s.managed().remove(0);
+    // A pipeline that names the connection as if somebody else owned it, planned without the one that owns it.
+    let second = pipeline("second")
+        .without("baseConnection")
+        .edit("  name: second source\n", &format!("  name: second source\n  baseConnectionId: {id}\n  connectionSpec: {{ id: 0a27232b-2c6e-4396-b8c6-c9fc24e37ba4 }}\n"));
+    s.manifest(&second);
+    insta::assert_snapshot!("used-by-its-id", s.run(&["plan", "m.yaml", "--format", "markdown"]).exit(8));
+    refused(&s, 8, |s| s.apply(&[])).shows("second.source uses it by its id").end();
+    s.manifest(&pipeline("first").and(&second));
+    s.converge(&[]);
+    // Whatever order the addresses have, what uses an object goes before it.
+    let all = s.run(&["destroy", "--auto-approve", "--sandbox", "dev", "--org", crate::support::ORG]);
+    all.success().end();
+    assert!(s.managed().is_empty());
+}

@@ -166,6 +166,9 @@ fn what_cannot_be_asked_stops_nobody() {
         "GET /flowSpecs/*#*:status=403",
         "POST /mappingSets/validate#*:status=405",
         "GET /sandboxes/*#*:status=403",
+        "GET /connectionSpecs/*#*:close-before",
+        "GET /sandboxes/*#*:close-before",
+        "POST /mappingSets/validate#*:502-html",
     ] {
         let mut s = Sandbox::new();
         s.manifest(&pipeline("users"));
@@ -240,6 +243,16 @@ fn a_table_is_read_as_its_specs_say() {
         "",
     );
     insta::assert_snapshot!("table-without-delta", refused(&s, &manifest));
+}
+
+#[test]
+fn a_table_that_is_read_once_needs_no_column() {
+    let s = with_secrets(&[]);
+    let once = example("mysql.yaml").edit("{ frequency: hour, interval: 1 }", "{ frequency: once }");
+    refused(&s, &once).says("what is read once takes no `deltaColumn`").end();
+    let copy = "  transformations:\n    # Each run reads the rows whose value here is newer than at the run before.\n    - { name: Copy, params: { deltaColumn: { name: updated_at } } }\n";
+    s.manifest(&once.edit(copy, ""));
+    s.converge(&[]);
 }
 
 #[test]

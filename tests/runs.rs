@@ -86,6 +86,21 @@ fn a_limit_and_a_time_narrow_the_runs_down() {
 }
 
 #[test]
+fn what_ran_stays_when_the_schedule_changes() {
+    let s = applied(&["run-outcome=partial"], &pipeline("users"));
+    advance(&s, SOON + 3 * PERIOD + TAKES);
+    let before = json_of(&s, &["runs"]);
+    assert_eq!(before["runs"].as_array().unwrap().len(), 4);
+    s.manifest(&pipeline("users").edit("interval: 15", "interval: 60"));
+    s.converge(&[]);
+    assert_eq!(json_of(&s, &["runs"]), before);
+    advance(&s, 4 * PERIOD);
+    let after = json_of(&s, &["runs"]);
+    assert_eq!(after["runs"].as_array().unwrap().len(), 5, "one more, by the new schedule");
+    assert_eq!(after["runs"].as_array().unwrap()[1..], before["runs"].as_array().unwrap()[..]);
+}
+
+#[test]
 fn many_pipelines_are_few_reads() {
     let names: Vec<String> = (0..12).map(|n| format!("p{n}")).collect();
     let all = names.iter().map(|name| pipeline(name)).reduce(|all, one| all.and(&one)).unwrap();

@@ -283,7 +283,8 @@ impl Transport {
                 serde_json::from_slice(request.body.as_deref().unwrap_or_default()).unwrap_or_default();
             let sent = without_credentials(&sent).to_string();
             let answer = match &result {
-                Ok((reply, _)) if request.customer_data && reply.is_success() => NOT_SHOWN.to_owned(),
+                // Also where it tells an error, which may quote a record.
+                Ok(_) if request.customer_data => NOT_SHOWN.to_owned(),
                 Ok((reply, _)) => without_credentials(&reply.body).to_string(),
                 Err(_) => String::new(),
             };

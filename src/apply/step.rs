@@ -127,17 +127,22 @@ impl Runner {
         let done = self.carry_out(step).await;
         let StepResult::Done { id: Some(id), .. } = &done.result else { return done };
         let Some(call) = step.address.kind.spec().test(&step.intent, id) else { return done };
-        // A platform that does not test it has nothing against it.
-        match self.client.send(&call).await {
-            Ok(reply) if reply.is_success() && step.address.kind.spec().fails(&reply.body) => {
-                Done { result: StepResult::FailsTest { id: id.clone() }, after: done.after }
+        // A source system may be slow to take to it, so a failure is believed when it stays. A platform that does not
+        // test has nothing against it.
+        for wait in 0..=self.patience.tries {
+            if wait > 0 {
+                self.patience.wait(wait).await;
             }
-            Ok(_) => done,
-            Err(error) => {
-                tracing::info!(address = %step.address, why = chain(&error), "the object could not be tested");
-                done
+            match self.client.send(&call).await {
+                Ok(reply) if reply.is_success() && step.address.kind.spec().fails(&reply.body) => {}
+                Ok(_) => return done,
+                Err(error) => {
+                    tracing::info!(address = %step.address, why = chain(&error), "the object could not be tested");
+                    return done;
+                }
             }
         }
+        Done { result: StepResult::FailsTest { id: id.clone() }, after: done.after }
     }
 
     /// Asks what could not be asked before the parents were as they are now. The platform may not know them everywhere

@@ -15,7 +15,7 @@ use super::{environment, now, progress, validate};
 use crate::api::Client;
 use crate::apply::{self, Patience, Recovery};
 use crate::emulator;
-use crate::kind::{Address, Answer, Body, Kind, Leaf, SecretSource, map_leaves};
+use crate::kind::{Address, Answer, Body, Code, Kind, Leaf, SecretSource, map_leaves};
 use crate::manifest::{Manifest, Problems};
 use crate::observe::{self, Wanted};
 use crate::plan::preflight::Preflight;
@@ -184,7 +184,7 @@ impl Session {
         let spinner = progress::spinner(output, "Reading the platform");
         let work = async {
             let prepared = self.look_and_plan(manifest, state, options, output).await?;
-            let problems = self.preflight(manifest, &prepared).await?;
+            let problems = self.preflight(manifest, &prepared, output).await?;
             Ok::<_, Failure>((prepared, problems))
         };
         let work = self.interrupt.unless_interrupted(work).await?;
@@ -201,7 +201,12 @@ impl Session {
     }
 
     /// Asks the platform whether it would take what a plan sends, before anything is written. Only reads.
-    async fn preflight(&self, manifest: &Manifest, prepared: &Prepared) -> Result<Problems, Failure> {
+    async fn preflight(
+        &self,
+        manifest: &Manifest,
+        prepared: &Prepared,
+        output: &Output,
+    ) -> Result<Problems, Failure> {
         let plan = &prepared.plan;
         if plan.mode == Mode::RefreshOnly || plan.operations.is_empty() {
             return Ok(Problems::default());
@@ -211,11 +216,25 @@ impl Session {
         let answers = observe::ask(&self.client, preflight.calls());
         let (active, answers) = tokio::join!(self.check_sandbox(), answers);
         active?;
-        let answers = answers?;
-        for ((_, call), answer) in preflight.calls().iter().zip(&answers) {
-            if let Answer::Refused { why, .. } = answer {
-                tracing::info!(?call, why, "what the platform would say could not be asked beforehand");
-            }
+        let mut answers = answers?;
+        // A source system may be out of reach for a moment.
+        if preflight.findings(&answers).iter().any(|(_, finding)| finding.code == Code::FailedTest) {
+            tokio::time::sleep(self.patience.base).await;
+            answers = observe::ask(&self.client, preflight.calls()).await?;
+        }
+        let mut unasked =
+            preflight.calls().iter().zip(&answers).filter_map(|((_, call), answer)| match answer {
+                Answer::Refused { why, status } if *status != 400 => Some((call, why)),
+                _ => None,
+            });
+        if let Some((call, why)) = unasked.next() {
+            let more = match unasked.count() {
+                0 => String::new(),
+                more => format!(" (and {more} more)"),
+            };
+            output.note(&format!(
+                "what the platform would say could not be asked beforehand: {call:?}{more}: {why}"
+            ));
         }
         Ok(manifest.lines.problems(preflight.findings(&answers)))
     }

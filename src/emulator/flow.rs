@@ -150,6 +150,10 @@ impl Leaf for Flow {
         body.insert("runs".to_owned(), json!(format!("/runs?property=flowId=={id}")));
     }
 
+    fn noted(cx: &Context<'_>, before: &Value, after: &mut Map<String, Value>) {
+        runs::rescheduled(cx, before, after);
+    }
+
     fn switched(cx: &Context<'_>, body: &mut Value) {
         runs::switched(cx, body);
     }

@@ -47,6 +47,8 @@ pub(super) trait Leaf {
     fn transition(op: &str, state: &str) -> Result<&'static str, Refusal>;
     /// What to note of an object whose state was just switched.
     fn switched(_cx: &Context<'_>, _body: &mut Value) {}
+    /// What to note of an object that was just patched.
+    fn noted(_cx: &Context<'_>, _before: &Value, _after: &mut Map<String, Value>) {}
 }
 
 pub(super) fn state(body: &Value) -> &str {
@@ -303,6 +305,7 @@ fn patch<L: Leaf>(cx: &mut Context<'_>, id: &str) -> Answer {
     L::check_patched(cx, &record.body, &after)?;
     if let Some(after) = after.as_object_mut() {
         L::keep(cx, after);
+        L::noted(cx, &record.body, after);
     }
     let settle = if state(&after) == "draft" { 0 } else { cx.behaviour.settle };
     let next = Record { body: after, settle, then: state(&record.body).to_owned(), ..record };

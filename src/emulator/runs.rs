@@ -70,8 +70,20 @@ pub(super) fn last_of(cx: &Context<'_>, flow: &Map<String, Value>) -> Option<Val
     Some(details)
 }
 
-/// The members of a flow that are kept of its pauses, and never shown.
-pub(super) const KEPT: [&str; 2] = ["offSince", "pauses"];
+/// The members of a flow that are kept of its pauses and of former schedules, and never shown.
+pub(super) const KEPT: [&str; 4] = ["offSince", "pauses", "ran", "ranUntil"];
+
+/// Notes what ran by now when a flow gets another schedule: what was does not change with it.
+pub(super) fn rescheduled(cx: &Context<'_>, before: &Value, after: &mut Map<String, Value>) {
+    if before.get("scheduleParams") == after.get("scheduleParams") {
+        return;
+    }
+    let mut ran: Vec<Value> = due(cx, before).into_iter().map(|(number, at)| json!([number, at])).collect();
+    let forgotten = ran.len().saturating_sub(usize::try_from(REMEMBERED).unwrap_or(usize::MAX));
+    ran.drain(..forgotten);
+    after.insert("ran".to_owned(), ran.into());
+    after.insert("ranUntil".to_owned(), cx.schedule_now().into());
+}
 
 /// Notes when a flow goes off and on: while it is off, nothing runs.
 pub(super) fn switched(cx: &Context<'_>, body: &mut Value) {
@@ -105,13 +117,17 @@ fn run(cx: &Context<'_>, flow: &Value, number: i64, at: i64) -> Record {
     record(cx, &stable_uuid(&format!("{id}/{at}")), flow, at, end)
 }
 
-/// Number and second of the runs of a schedule, oldest first. A schedule that was changed is taken to have always been as
-/// it is.
+/// Number and second of the runs of a flow, oldest first: of its former schedules, and of the one that it has.
 fn due(cx: &Context<'_>, flow: &Value) -> Vec<(i64, i64)> {
-    let Ok(plan) = schedule::parse(flow.get("scheduleParams")) else { return Vec::new() };
+    let pairs = |member: &str| -> Vec<(i64, i64)> {
+        let listed = flow.get(member).and_then(Value::as_array).into_iter().flatten();
+        listed.filter_map(|pair| Some((pair.get(0)?.as_i64()?, pair.get(1)?.as_i64()?))).collect()
+    };
+    let mut due = pairs("ran");
+    let Ok(plan) = schedule::parse(flow.get("scheduleParams")) else { return due };
     let now = cx.schedule_now();
     let until = match state(flow) {
-        "draft" => return Vec::new(),
+        "draft" => return due,
         "disabled" => flow.get("offSince").and_then(Value::as_i64).unwrap_or(now).min(now),
         _ => now,
     };
@@ -119,21 +135,23 @@ fn due(cx: &Context<'_>, flow: &Value) -> Vec<(i64, i64)> {
     let created = flow.get("createdAt").and_then(Value::as_i64).unwrap_or(0) / 1000;
     let start = plan.start.max(created);
     if until < start {
-        return Vec::new();
+        return due;
     }
-    let pauses: Vec<(i64, i64)> = flow
-        .get("pauses")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
-        .filter_map(|pause| Some((pause.get(0)?.as_i64()?, pause.get(1)?.as_i64()?)))
-        .collect();
+    let pauses = pairs("pauses");
+    let since = flow.get("ranUntil").and_then(Value::as_i64).unwrap_or(i64::MIN);
+    let before = due.last().map_or(0, |(number, _)| number + 1);
     let period = plan.period().unwrap_or(1);
     let last = plan.period().map_or(0, |period| (until - start) / period);
-    ((last - REMEMBERED + 1).max(0)..=last)
-        .map(|number| (number, start.saturating_add(number.saturating_mul(period))))
-        .filter(|(_, at)| !pauses.iter().any(|(from, to)| from <= at && at < to))
-        .collect()
+    let scheduled = ((last - REMEMBERED + 1).max(0)..=last)
+        .map(|number| start.saturating_add(number.saturating_mul(period)))
+        .filter(|at| *at > since && !pauses.iter().any(|(from, to)| from <= at && at < to));
+    if before == 0 {
+        // Numbered from the start, so that a run is the same one when older ones are forgotten.
+        due.extend(scheduled.map(|at| ((at - start) / period, at)));
+    } else {
+        due.extend((before..).zip(scheduled));
+    }
+    due
 }
 
 /// How a run ended.

@@ -49,7 +49,7 @@ pub(super) fn against_base(body: &Body, answer: &Answer) -> Vec<Finding> {
     let params = auth.get("params").unwrap_or(&Value::Null);
     of_name
         .get("spec")
-        .map_or_else(Vec::new, |schema| parameters::findings(schema, params, "/auth/params", &whose))
+        .map_or_else(Vec::new, |schema| parameters::findings(schema, params, parameters::AUTH, &whose))
 }
 
 /// What a spec says against a source connection.

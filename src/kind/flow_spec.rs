@@ -8,6 +8,9 @@ use super::flow_service::{self, collection};
 use super::{Answer, Body, Code, Finding, connection_spec, parameters, section};
 use crate::wire::Call;
 
+/// Where a dataflow says by which column a table's new rows are told.
+const DELTA: &str = "/transformations/Copy/deltaColumn";
+
 /// The read of the spec that a body names.
 pub(super) fn read(body: &Body) -> Option<Call> {
     let spec = body.pointer("/flowSpec/id")?.as_str()?;
@@ -30,8 +33,11 @@ pub(super) fn against(body: &Body, source: Option<&Body>, answer: &Answer) -> Ve
         ];
     };
     let title = connection_spec::title(spec);
+    if let Some(foreign) = source.and_then(|source| foreign_source(spec, source, &title)) {
+        // What else another sort of flow would want says nothing.
+        return vec![foreign];
+    }
     let mut findings = Vec::new();
-    findings.extend(source.and_then(|source| foreign_source(spec, source, &title)));
     for (member, schema) in [("scheduleParams", "/scheduleSpec/spec"), ("options", "/optionSpec/spec")] {
         if let (Some(value), Some(schema)) = (body.get(member), spec.pointer(schema)) {
             findings.extend(parameters::findings(
@@ -48,7 +54,7 @@ pub(super) fn against(body: &Body, source: Option<&Body>, answer: &Answer) -> Ve
 
 /// A source that such flows cannot read from. Lists of them in documents are old; the platform's own is not.
 fn foreign_source(spec: &Value, source: &Body, title: &str) -> Option<Finding> {
-    let taken = spec.get("sourceConnectionSpecIds")?.as_array()?;
+    let taken = spec.get("sourceConnectionSpecIds")?.as_array().filter(|taken| !taken.is_empty())?;
     let source = source.pointer("/connectionSpec/id")?.as_str()?;
     if taken.iter().any(|id| id.as_str() == Some(source)) {
         return None;
@@ -56,7 +62,7 @@ fn foreign_source(spec: &Value, source: &Body, title: &str) -> Option<Finding> {
     let message = format!("the flow spec {title} takes no source of the connection spec {source}");
     Some(
         Finding::error(Code::WrongSpec, "/flowSpec/id", message)
-            .hint("set `flowSpec` to the one that Adobe's tutorial of the source names"),
+            .hint("set `flowSpec` to the one that Adobe's tutorial of the source names; left out, it is RestStorageToAEP"),
     )
 }
 
@@ -100,6 +106,11 @@ fn transformations(spec: &Value, body: &Body, title: &str) -> Vec<Finding> {
     let wants_delta =
         schema_of("Copy").is_some_and(|schema| schema.pointer("/properties/deltaColumn").is_some());
     let is_once = body.pointer("/scheduleParams/frequency").and_then(Value::as_str) == Some("once");
+    if is_once && body.pointer(DELTA).is_some() {
+        // `1369-400`: what is read once is read whole.
+        let message = "what is read once takes no `deltaColumn`";
+        findings.push(Finding::error(Code::UselessKey, DELTA, message).hint("leave the transformation out"));
+    }
     let has_copy = wanted.is_some_and(|wanted| wanted.contains_key("Copy"));
     if wants_delta && !is_once && !has_copy {
         let message = format!("the flow spec {title} needs a `Copy` with the column that tells what is new");

@@ -394,6 +394,11 @@ fn request(body: &Body) -> Value {
     })
 }
 
+/// Where a mapping says its destination, as a pointer for [`Spec::written`].
+fn destination_of(destination: &str) -> String {
+    format!("/fields/{}/destination", section::escape(destination))
+}
+
 /// Destinations below another tenant's namespace.
 fn stray_fields<'b>(body: &'b Body, namespace: &str) -> Vec<&'b str> {
     let fields = body.get("fields").and_then(Value::as_object).into_iter().flatten();
@@ -411,40 +416,49 @@ fn strays_from_own_schema(sending: &Sending<'_>, body: &Body) -> Vec<Finding> {
     let Some(namespace) = sending.namespace.filter(|_| is_own) else { return Vec::new() };
     let finding = |destination: &str| {
         let message = format!("`{destination}` is not below the tenant's namespace, {namespace}");
-        Finding::error(Code::UnknownField, format!("/fields/{}", section::escape(destination)), message)
+        Finding::error(Code::UnknownField, destination_of(destination), message)
             .hint(format!("write `{TENANT}` for the namespace"))
     };
     stray_fields(body, namespace).into_iter().map(finding).collect()
 }
 
-/// The fields that Data Prep's validation refuses: one entry for each, in the order of the request (platform-api.md 3.1).
+/// The fields that Data Prep's validation refuses: an entry for each mapping, in the order of the request
+/// (platform-api.md 3.1). Where there are more or fewer, an entry's own errors say which mapping is meant.
 fn refused_fields(body: &Body, told: &Value) -> Vec<Finding> {
-    let entries = told.get("validationResponse").and_then(Value::as_array);
-    let fields = body.get("fields").and_then(Value::as_object).into_iter().flatten();
+    let entries = told.get("validationResponse").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    let fields: Vec<&String> = body
+        .get("fields")
+        .and_then(Value::as_object)
+        .map(|fields| fields.keys().collect())
+        .unwrap_or_default();
+    let in_order = entries.len() == fields.len();
     let mut findings = Vec::new();
-    for (entry, (destination, _)) in entries.into_iter().flatten().zip(fields) {
-        if !entry
-            .get("status")
-            .and_then(Value::as_str)
-            .is_some_and(|status| status.eq_ignore_ascii_case("failed"))
-        {
+    for (index, entry) in entries.iter().enumerate() {
+        let status = entry.get("status").and_then(Value::as_str).unwrap_or_default();
+        if !status.eq_ignore_ascii_case("failed") {
             continue;
         }
-        let errors = entry.get("errors");
-        let errors = errors
-            .and_then(Value::as_array)
-            .map_or_else(|| errors.into_iter().collect(), |e| e.iter().collect::<Vec<_>>());
-        let text = |error: &&Value| {
-            let said = error.get("exception").or_else(|| error.get("message")).unwrap_or(error);
-            said.as_str().filter(|text| !text.is_empty()).map(str::to_owned)
+        let errors = match entry.get("errors") {
+            Some(Value::Array(errors)) => errors.iter().collect(),
+            Some(Value::Null) | None => Vec::new(),
+            Some(error) => vec![error],
         };
-        let said: Vec<String> = errors.iter().filter_map(text).take(3).collect();
-        let why = if said.is_empty() { "it does not say why".to_owned() } else { said.join("; ") };
-        let pointer = format!("/fields/{}", section::escape(destination));
+        let said = errors.iter().filter_map(|error| {
+            let said = error.get("exception").or_else(|| error.get("message")).unwrap_or(error);
+            said.as_str().filter(|text| !text.is_empty())
+        });
+        let said = said.take(3).collect::<Vec<_>>().join("; ");
+        let why = if said.is_empty() { "it does not say why" } else { &said };
+        let named = || errors.iter().find_map(|error| error.get("destination")?.as_str());
+        let of_order = fields.get(index).map(|field| field.as_str()).filter(|_| in_order);
+        let (pointer, which) = match of_order.or_else(named) {
+            Some(field) => (destination_of(field), format!("the mapping to `{field}`")),
+            None => ("/fields".to_owned(), "a mapping".to_owned()),
+        };
         findings.push(Finding::error(
             Code::RefusedField,
             pointer,
-            format!("Data Prep refuses the mapping to `{destination}`: {why}"),
+            format!("Data Prep refuses {which}: {why}"),
         ));
     }
     findings
@@ -474,6 +488,25 @@ mod tests {
         let (new, old) = (Mapping.observed(&new).unwrap(), Mapping.observed(&old).unwrap());
         assert_eq!((new.version, old.version), (Some(2), Some(2)));
         assert_eq!(new.body, old.body);
+    }
+
+    #[test]
+    fn a_refused_field_is_named_whichever_way_the_platform_lists_them() {
+        let body = json!({ "fields": { "t.a": {}, "t.b": {} } });
+        let failed =
+            |of: &str| json!({ "status": "FAILED", "errors": [{ "destination": of, "exception": "no" }] });
+        let pointers = |told: &Value| -> Vec<String> {
+            let found = refused_fields(&body, &json!({ "validationResponse": told }));
+            found.into_iter().map(|finding| finding.pointer).collect()
+        };
+        let success = json!({ "status": "SUCCESS", "errors": null });
+        assert_eq!(
+            pointers(&json!([success, { "status": "failed", "errors": null }])),
+            ["/fields/t.b/destination"]
+        );
+        assert_eq!(pointers(&json!([failed("t.b")])), ["/fields/t.b/destination"], "the failed ones alone");
+        assert_eq!(pointers(&json!([{ "status": "FAILED", "errors": "no" }])), ["/fields"]);
+        assert_eq!(pointers(&json!([success, success])), [""; 0]);
     }
 
     #[test]

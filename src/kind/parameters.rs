@@ -5,22 +5,31 @@ use jsonschema::PatternOptions;
 use jsonschema::error::{TypeKind, ValidationErrorKind};
 use serde_json::{Map, Value};
 
-use super::{Code, Finding, Leaf, closest, leaf, section};
+use super::{Code, Finding, Leaf, closest, is_secret_reference, leaf, section};
 
 /// A pattern that needs more steps than this on a text is not a pattern for parameters.
 const MOST_BACKTRACKING: usize = 100_000;
+
+/// Where secrets are resolved.
+pub(super) const AUTH: &str = "/auth/params";
+
+/// What to do about a secret in another place.
+const ELSEWHERE: &str = "secrets are resolved in a base connection's `auth.params` alone: leave it out here";
 
 /// Deeper schemas are not followed.
 const DEEPEST: usize = 64;
 
 /// What is wrong with `value`, which stands at `at` in a body, by `schema`; `whose` is what has these parameters, in words.
 pub(super) fn findings(schema: &Value, value: &Value, at: &str, whose: &str) -> Vec<Finding> {
+    // Nothing is as good as none.
+    let nothing = Value::Object(Map::new());
+    let value = if value.is_null() { &nothing } else { value };
     let mut findings = Vec::new();
     if let Some(properties) = schema.get("properties").and_then(Value::as_object) {
         findings.extend(literal_secrets(properties, value, at, whose));
         let is_closed =
             ["additionalProperties", "patternProperties"].iter().any(|key| schema.get(key).is_some());
-        if !is_closed && !properties.is_empty() {
+        if !is_closed {
             findings.extend(unknown(properties, value, at, whose));
         }
     }
@@ -61,8 +70,10 @@ fn stand_in(value: &Value, at: &mut String, leaves: &mut Vec<String>) -> Value {
         stood_in
     };
     match value {
+        // A member that is null is as good as none.
         Value::Object(members) => members
             .iter()
+            .filter(|(_, value)| !value.is_null())
             .map(|(name, value)| (name.clone(), below(name, value)))
             .collect::<Map<_, _>>()
             .into(),
@@ -83,13 +94,23 @@ fn literal_secrets(properties: &Map<String, Value>, value: &Value, at: &str, who
     let members = value.as_object().into_iter().flatten();
     members
         .filter(|(name, value)| is_secret(name) && leaf(value).is_none() && !value.is_null())
-        .map(|(name, _)| {
-            Finding::error(
+        .map(|(name, value)| {
+            let pointer = format!("{at}/{}", section::escape(name));
+            let secret = format!("`{name}` is secret, as {whose} says, and");
+            if is_secret_reference(value) {
+                let message = format!("{secret} a reference to it is not resolved here");
+                return Finding::error(Code::UnresolvedSecret, pointer, message).hint(ELSEWHERE);
+            }
+            let finding = Finding::error(
                 Code::SecretInManifest,
-                format!("{at}/{}", section::escape(name)),
-                format!("`{name}` is secret, as {whose} says, and must not stand in the manifest"),
-            )
-            .hint(format!("write `{name}: {{ fromEnv: NAME }}` (or fromFile, fromCommand)"))
+                pointer,
+                format!("{secret} must not stand in the manifest"),
+            );
+            if at == AUTH {
+                finding.hint(format!("write `{name}: {{ fromEnv: NAME }}` (or fromFile, fromCommand)"))
+            } else {
+                finding.hint(ELSEWHERE)
+            }
         })
         .collect()
 }
@@ -107,6 +128,7 @@ fn unknown(properties: &Map<String, Value>, value: &Value, at: &str, whose: &str
             )
             .hint(match closest(name, properties.keys().map(String::as_str)) {
                 Some(meant) => format!("did you mean `{meant}`?"),
+                None if properties.is_empty() => "it knows none".to_owned(),
                 None => format!("it knows {}", listed(properties.keys())),
             })
         })
@@ -123,6 +145,7 @@ fn mismatches(schema: &Value, value: &Value, at: &str, whose: &str) -> Vec<Findi
         .offline()
         .build(schema);
     let Ok(validator) = validator else { return Vec::new() };
+    let is_decided = is_decided_by(schema, &leaves);
     let mut findings: Vec<Finding> = Vec::new();
     for error in validator.iter_errors(&value) {
         let within = error.instance_path().as_str().to_owned();
@@ -132,9 +155,13 @@ fn mismatches(schema: &Value, value: &Value, at: &str, whose: &str) -> Vec<Findi
             | ValidationErrorKind::OneOfNotValid { .. }
             | ValidationErrorKind::OneOfMultipleValid { .. }
             | ValidationErrorKind::Not { .. }
+            | ValidationErrorKind::UniqueItems
             | ValidationErrorKind::Contains => leaves.iter().any(|leaf| is_at_or_below(leaf, &within)),
             _ => leaves.iter().any(|leaf| is_at_or_below(&within, leaf)),
         };
+        let by = error.schema_path().as_str();
+        let is_open = is_open
+            || is_decided && ["/then/", "/else/", "/dependencies/"].iter().any(|part| by.contains(part));
         let Some((code, message)) =
             sentence(error.kind(), error.instance(), &within, whose).filter(|_| !is_open)
         else {
@@ -152,6 +179,22 @@ fn mismatches(schema: &Value, value: &Value, at: &str, whose: &str) -> Vec<Findi
         }
     }
     findings
+}
+
+/// Whether a condition of a schema asks for any of these, which are not known.
+fn is_decided_by(schema: &Value, leaves: &[String]) -> bool {
+    let names = |condition: &Value, leaf: &String| {
+        let name = leaf.rsplit('/').next().map(section::unescape).unwrap_or_default();
+        condition.to_string().contains(&Value::from(name).to_string())
+    };
+    match schema {
+        Value::Object(members) => members.iter().any(|(key, value)| {
+            let is_condition = matches!(key.as_str(), "if" | "dependencies");
+            (is_condition && leaves.iter().any(|leaf| names(value, leaf))) || is_decided_by(value, leaves)
+        }),
+        Value::Array(items) => items.iter().any(|item| is_decided_by(item, leaves)),
+        _ => false,
+    }
 }
 
 /// Whether a pointer is another one, or leads below it.
@@ -361,13 +404,14 @@ mod tests {
             json!({ "properties": { "a": { "$ref": "http://127.0.0.1:1/x" } } }),
             json!({ "type": "no such type" }),
             json!({ "properties": { "a": { "pattern": "(" } } }),
-            // A pattern that takes for ever on this text.
-            json!({ "properties": { "a": { "pattern": "^(?=(a+)+$)b" } } }),
             deep,
         ];
         for schema in schemas {
-            assert!(said(&schema, &value).len() <= 1, "{schema}");
+            assert_eq!(said(&schema, &value), [""; 0], "{schema}");
         }
+        // A pattern that would take for ever on this text is given up.
+        let endless = json!({ "properties": { "a": { "pattern": "^(?=(a+)+$)b" } } });
+        assert!(said(&endless, &value).len() <= 1);
         // What is plain in a schema that is not used as a whole still counts.
         let partly = json!({ "properties": { "b": { "format": "password" }, "c": { "$ref": "#" } } });
         assert_eq!(said(&partly, &json!({ "b": "x" })).len(), 1);
@@ -380,7 +424,42 @@ mod tests {
         assert_eq!(found[0].hint.as_deref(), Some("did you mean `subdomain`?"));
         let closed = json!({ "properties": { "a": {} }, "additionalProperties": false });
         assert_eq!(said(&closed, &json!({ "b": 1 })), ["unknown-key /p: `b` is not taken by it"]);
-        assert_eq!(said(&json!({ "properties": {} }), &json!({ "b": 1 })), [""; 0]);
+        assert_eq!(said(&json!({ "properties": {} }), &json!({ "b": 1 })).len(), 1);
+        assert_eq!(said(&json!({}), &json!({ "b": 1 })), [""; 0]);
+    }
+
+    #[test]
+    fn a_condition_that_a_secret_decides_decides_nothing() {
+        let schema = json!({
+            "properties": { "key": {}, "start": {} },
+            "if": { "properties": { "key": { "const": "a" } } },
+            "then": {},
+            "else": { "required": ["more"] },
+        });
+        assert_eq!(said(&schema, &json!({ "key": secret() })), [""; 0]);
+        assert_eq!(said(&schema, &json!({ "key": "b", "start": Leaf::Soon(1).to_value() })).len(), 1);
+        let unique = json!({ "properties": { "a": { "uniqueItems": true } } });
+        assert_eq!(said(&unique, &json!({ "a": [secret(), secret()] })), [""; 0]);
+        assert_eq!(said(&unique, &json!({ "a": [1, 1] })).len(), 1);
+        assert_eq!(
+            said(&json!({ "properties": { "a": { "type": "string" } } }), &json!({ "a": null })),
+            [""; 0]
+        );
+    }
+
+    #[test]
+    fn a_secret_is_resolved_in_an_authentication_alone() {
+        let schema = json!({ "properties": { "pin": { "format": "password" } } });
+        let hint = |at: &str, value: &Value| {
+            let found = findings(&schema, value, at, "it");
+            (found[0].code.name(), found[0].hint.clone().unwrap())
+        };
+        let clear = json!({ "pin": "48392" });
+        assert!(hint(AUTH, &clear).1.contains("fromEnv"));
+        assert_eq!(hint("/params", &clear), ("secret-in-manifest", ELSEWHERE.to_owned()));
+        // What is no leaf is only a text that looks like a reference.
+        let reference = json!({ "pin": { "fromEnv": "PIN" } });
+        assert_eq!(hint("/params", &reference), ("unresolved-secret", ELSEWHERE.to_owned()));
     }
 
     #[test]

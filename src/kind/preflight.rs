@@ -67,7 +67,7 @@ pub enum Answer {
     Absent,
     /// The platform does not answer this, or not to this credential.
     Refused {
-        /// The HTTP status.
+        /// The HTTP status; 0 where there was no answer at all.
         status: u16,
         /// What it said.
         why: String,

@@ -150,14 +150,15 @@ impl Spec for Source {
         if let Some(Answer::Told(tested)) = answers.get(1)
             && Kind::BaseConnection.spec().fails(tested)
         {
-            findings.push(
-                Finding::error(
-                    Code::FailedTest,
-                    "/baseConnectionId",
-                    "its base connection fails the platform's test: the source system does not take the credentials",
-                )
-                .hint("put them right and apply them; `--send-secrets` sends them though they seem unchanged"),
-            );
+            let message = "its base connection fails the platform's test: the source system cannot be reached, or \
+                           does not take the credentials";
+            let hint = if base.is_some() {
+                "put that right, with `--send-secrets` if the credentials seem unchanged; `--exclude` leaves this \
+                 pipeline as it is"
+            } else {
+                "whoever owns the base connection has to put that right; `--exclude` leaves this pipeline as it is"
+            };
+            findings.push(Finding::error(Code::FailedTest, "/baseConnectionId", message).hint(hint));
         }
         findings
     }

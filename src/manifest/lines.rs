@@ -9,7 +9,7 @@ use super::diagnostic::{At, Place, Problems, Raw, Report};
 use super::document::{self, Draft};
 use super::source::Source;
 use super::tree::{Content, Entry, NodeId, Tree};
-use crate::kind::{Address, Finding, Turn};
+use crate::kind::{Address, Code, Finding, Turn};
 
 /// The lines of a manifest.
 #[derive(Clone, Default)]
@@ -73,15 +73,27 @@ impl Lines {
     /// the section and its message may be about what is not there.
     pub fn problems(&self, findings: Vec<(Address, Finding)>) -> Problems {
         let mut report = Report::default();
+        let mut secrets = Vec::new();
         for (address, finding) in findings {
             let pointer = Some(finding.pointer.as_str()).filter(|pointer| !pointer.is_empty());
-            let message = format!("{address}: {}", finding.message);
-            let mut raw = Raw::new(finding.severity, finding.code, self.at(&address, pointer), message);
+            let at = self.at(&address, pointer);
+            if finding.code == Code::SecretInManifest {
+                secrets.extend(at);
+            }
+            let mut raw =
+                Raw::new(finding.severity, finding.code, at, format!("{address}: {}", finding.message));
             raw.hint = finding.hint;
             report.push(raw);
         }
         let plain = document::plain_keys();
-        report.finish(|at| self.0.sources[at.file].place(at, &plain))
+        report.finish(|at| {
+            let source = &self.0.sources[at.file];
+            // Lines are masked by what was known when they were read: what turned out to be secret since is not shown,
+            // nor is anything else of its line.
+            let line = |at: At| source.position(at.start).line;
+            let is_secret = secrets.iter().any(|secret| secret.file == at.file && line(*secret) == line(at));
+            if is_secret { source.spot(at) } else { source.place(at, &plain) }
+        })
     }
 }
 

@@ -33,6 +33,7 @@ pub fn build(inputs: &Inputs<'_>) -> Plan {
     for section in wanted {
         depends_on.entry(section.address.clone()).or_default().extend(section.depends_on.iter().cloned());
     }
+    refer_by_id(entries, wanted, &mut depends_on);
     let addresses: BTreeSet<Address> = depends_on.keys().cloned().collect();
     let selected = inputs.options.selection.resolve(&addresses, &depends_on, mode == Mode::Destroy);
 
@@ -105,6 +106,17 @@ pub fn build(inputs: &Inputs<'_>) -> Plan {
     if mode == Mode::Destroy {
         plan.notes.extend(kept_for_others(inputs, &addresses, &selected));
     }
+    if mode == Mode::Normal && !wanted.is_empty() {
+        let gone = plan.operations.iter().filter(|o| o.action == Action::Delete && !o.is_leftover());
+        let gone: BTreeSet<&str> = gone.map(|o| o.address.pipeline.as_str()).collect();
+        for pipeline in gone.into_iter().filter(|pipeline| !place.contains_key(pipeline)) {
+            let text = format!(
+                "no manifest of this run has the pipeline {pipeline}, so all of it goes: plan the sandbox's manifests \
+                 together, or narrow the plan with --target"
+            );
+            plan.notes.push(Note { address: None, text });
+        }
+    }
     order::link(&mut plan.operations, &depends_on);
     plan.pins = stale::pins(&plan, entries, inputs.observations, &depends_on);
     guard::check(&mut plan, inputs, entries, &selected, &depends_on);
@@ -133,6 +145,24 @@ fn kept_for_others(
         several => format!("{} stay too: what is excluded needs them", several.join(", ")),
     };
     Some(Note { address: None, text })
+}
+
+/// A managed object can also be referred to by its id, as one that is not managed here would be: then it is a parent like
+/// any other, so that nothing is deleted under what uses it.
+fn refer_by_id(
+    entries: &BTreeMap<Address, Entry>,
+    wanted: &[Section],
+    depends_on: &mut BTreeMap<Address, BTreeSet<Address>>,
+) {
+    let by_id: BTreeMap<&str, &Address> = entries.iter().map(|(a, entry)| (entry.id.as_str(), a)).collect();
+    let bodies = entries.iter().map(|(address, entry)| (address, &entry.applied));
+    for (address, body) in bodies.chain(wanted.iter().map(|section| (&section.address, &section.body))) {
+        for text in guard::texts(body) {
+            if let Some(parent) = by_id.get(text).filter(|parent| **parent != address) {
+                depends_on.entry(address.clone()).or_default().insert((*parent).clone());
+            }
+        }
+    }
 }
 
 /// What will have become of an object when the steps that concern it are done.

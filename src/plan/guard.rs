@@ -3,8 +3,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde_json::Value;
+
 use super::{Action, Inputs, Mode, Operation, Plan, Refusal};
-use crate::kind::Address;
+use crate::kind::{Address, Body};
+use crate::manifest::Section;
 use crate::state::model::Entry;
 
 /// Below this many managed objects the share of deletions says nothing.
@@ -27,6 +30,7 @@ pub(super) fn check(
     deletions(plan, inputs, entries, &mut refusals);
     left_behind(plan, entries, selected, depends_on, &mut refusals);
     left_standing(plan, inputs, depends_on, &mut refusals);
+    still_used(plan, inputs, &mut refusals);
     plan.refusals.extend(refusals);
 }
 
@@ -68,7 +72,8 @@ pub(crate) fn losses(plan: &Plan, entries: &BTreeMap<Address, Entry>) -> Vec<Ref
                 address: Some(address.clone()),
                 text: format!("it would be deleted: {}", loss.what),
                 hint: format!(
-                    "if that is meant, {}; to leave it where it is, add `--exclude {address}`",
+                    "if that is meant, {} (`--target {address}` applies that alone); to leave it where it is, add \
+                     `--exclude {address}`",
                     loss.allow
                 ),
             });
@@ -165,4 +170,43 @@ fn left_standing(
             }
         }
     }
+}
+
+/// What a wanted object refers to by its id must not be deleted because no section describes it.
+fn still_used(plan: &Plan, inputs: &Inputs<'_>, refusals: &mut Vec<Refusal>) {
+    if inputs.options.mode != Mode::Normal {
+        return;
+    }
+    for operation in plan.operations.iter().filter(|o| o.action == Action::Delete && !o.is_leftover()) {
+        let uses =
+            |section: &&Section| texts(&section.body).any(|text| Some(text) == operation.id.as_deref());
+        let Some(child) = inputs.manifest.sections.iter().find(uses).map(|section| &section.address) else {
+            continue;
+        };
+        let address = &operation.address;
+        refusals.push(Refusal {
+            address: Some(address.clone()),
+            text: format!("it would be deleted, and {child} uses it by its id"),
+            hint: format!(
+                "plan the manifest of {} together with this one, or let go of it with `forget: [{address}]`",
+                address.pipeline
+            ),
+        });
+    }
+}
+
+/// Every text in a body, ids among them.
+pub(super) fn texts(body: &Body) -> impl Iterator<Item = &str> {
+    let mut open = vec![body];
+    std::iter::from_fn(move || {
+        while let Some(value) = open.pop() {
+            match value {
+                Value::String(text) => return Some(text.as_str()),
+                Value::Array(items) => open.extend(items),
+                Value::Object(members) => open.extend(members.values()),
+                Value::Null | Value::Bool(_) | Value::Number(_) => {}
+            }
+        }
+        None
+    })
 }

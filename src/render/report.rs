@@ -17,7 +17,7 @@ const PLAN_AGAIN: &str = "plan again and look at what changed, then apply";
 
 /// What to do about an object that was made and is of no use.
 pub(super) const TESTED: &str =
-    "the source system does not take what it was given: put its credentials right and apply again";
+    "the source system cannot be reached, or does not take the credentials: put that right and apply again";
 
 /// What became of a step, or of all steps of an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
