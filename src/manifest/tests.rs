@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 
 use super::diagnostic::Report;
 use super::source::Source;
-use super::{Inputs, Loaded, Problems, check, json_schema, load};
-use crate::kind::{Address, Kind, Severity, Turn, follow};
+use super::{Inputs, Loaded, Problems, check, check_text, json_schema, load};
+use crate::kind::{Address, Code, Finding, Kind, Severity, Turn, follow};
 
 fn with_inputs<T>(run: impl FnOnce(&Inputs<'_>) -> T) -> T {
     let env = |name: &str| (name == "SET").then(|| "from-environment".to_owned());
@@ -673,4 +673,22 @@ fn a_field_that_is_not_written_is_at_what_is_nearest() {
     assert_eq!(line(Kind::Mapping, Some("/nothing")), (25, 1));
     assert_eq!(line(Kind::Dataflow, Some("/scheduleParams/interval")), (47, 42));
     assert!(manifest.lines.place(&Address::new("other", Kind::Mapping), None).is_none());
+}
+
+#[test]
+fn what_turns_out_to_be_secret_is_not_shown() {
+    let text = "apiVersion: flowform/v1\npipeline: p\nplatform: { org: o@AdobeOrg, sandbox: dev }\nsource:\n  name: s\n  \
+                baseConnectionId: b\n  connectionSpec: { id: c }\n  params: { page: 7, pin: 48392 }\n";
+    let nothing = |_: &str| None;
+    let inputs = Inputs { env: &nothing, vars: BTreeMap::new() };
+    let loaded = check_text(Path::new("m.yaml"), text.to_owned(), &inputs).unwrap();
+    let address = Address::new("p", Kind::Source);
+    let finding = |code, pointer: &str| (address.clone(), Finding::error(code, pointer, "no"));
+    let shown = |findings: Vec<(Address, Finding)>| loaded.manifest.lines.problems(findings).text(false, 120);
+    assert!(shown(vec![finding(Code::InvalidValue, "/params/page")]).contains("48392"));
+    // Also where another mistake is on the same line.
+    let both =
+        vec![finding(Code::SecretInManifest, "/params/pin"), finding(Code::InvalidValue, "/params/page")];
+    let both = shown(both);
+    assert!(both.contains("m.yaml:8:") && !both.contains("48392"), "{both}");
 }
