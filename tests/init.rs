@@ -183,6 +183,17 @@ fn flags_that_mean_nothing_are_refused() {
         let init = [&["init", "--file-type", "json", "--object", "shop.orders"], &from[..]].concat();
         s.run(&init).exit(3).says("leads to no files").end();
     }
+    // Where the spec is not to be seen, it is the flag that tells of files.
+    let server = platform(&mut s, FILES, |_| json!([]));
+    answer(&server, |line| {
+        if line.contains("/connectionSpecs/") {
+            return ("403 Forbidden", json!({}));
+        }
+        let connection = json!({ "id": "c1", "etag": "\"e\"", "connectionSpec": { "id": SPEC } });
+        ("200 OK", if line.contains("/explore?") { json!([]) } else { json!({ "items": [connection] }) })
+    });
+    s.run(&["explore", "--connection", "c1", "--object", "/a", "--file-type", "json"]).success().end();
+    assert!(server.seen().iter().any(|line| line.contains("objectType=file&object=%2Fa&fileType=json")));
 }
 
 #[test]

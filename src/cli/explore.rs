@@ -268,7 +268,11 @@ pub(crate) async fn source_of(
     let spec = spec_of(session, spec_id).await?;
     let mut params = body.get("params").and_then(Value::as_object).cloned().unwrap_or_default();
     params.extend(what.params.iter().cloned());
-    let sort = Sort::of(&spec, &params);
+    let sort = match Sort::of(&spec, &params) {
+        // Nothing but the command line says what sort it is.
+        Sort::Records if spec.is_null() && what.file_type.is_some() => Sort::Files,
+        sort => sort,
+    };
     what.file_type_fits(sort, &format!("the base connection {}", connection.id))?;
     Ok(Source {
         connection: connection.id.clone(),

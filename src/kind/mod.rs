@@ -47,7 +47,7 @@ pub use preflight::{Answer, Around, Sending};
 pub use route::{Route, Turn, follow};
 pub use run::{Run, RunError, RunStatus};
 pub(crate) use section::{escape as escape_pointer, unescape as unescape_pointer};
-pub(crate) use specs::{Specs, told};
+pub(crate) use specs::Specs;
 
 use crate::wire::{Call, Etag, Reply};
 

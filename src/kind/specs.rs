@@ -53,9 +53,9 @@ impl Specs {
         }
         call
     }
-}
 
-/// The spec in the answer to a read of one; none in `items: []`, which says that there is none (platform-api.md 2.1).
-pub(crate) fn told(answer: &Value) -> Option<&Value> {
-    flow_service::item(answer).filter(|spec| spec.is_object())
+    /// The spec in the answer to a read of one; none in `items: []`, which says that there is none (platform-api.md 2.1).
+    pub(crate) fn told(answer: &Value) -> Option<&Value> {
+        flow_service::item(answer).filter(|spec| spec.is_object())
+    }
 }

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{Error, Looker, continuation, is_about_sandbox};
 use crate::api::{Client, Problem};
-use crate::kind::{Specs, told};
+use crate::kind::Specs;
 
 /// More pages than these are not looked through: they make more sources than any platform has.
 const MOST_PAGES: usize = 50;
@@ -18,7 +18,7 @@ pub(crate) async fn read(client: &Client, specs: Specs, id: &str) -> Result<Opti
     if reply.status == 404 && !is_about_sandbox(&Problem::of(&reply)) {
         return Ok(None);
     }
-    looker.accepted(reply).map(|reply| told(&reply.body).cloned())
+    looker.accepted(reply).map(|reply| Specs::told(&reply.body).cloned())
 }
 
 /// What `choose` makes of the first spec in the list that it takes. With a name, the platform is asked for those that bear
