@@ -4,6 +4,7 @@
 //! singly before it counts as absent, because a list may lag and a filter may hide (platform-api.md 1.6, 2.3).
 
 pub mod runs;
+pub(crate) mod specs;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;

@@ -3,7 +3,8 @@
 
 use serde_json::{Value, json};
 
-use crate::explore::{FILES, TABLES, platform, tables};
+use crate::explore::{FILES, FLOW_SPEC, TABLES, platform, tables};
+use crate::support::hostile::{Server, http};
 use crate::support::mutate::TEXTS;
 use crate::support::{ORG, Sandbox, Text, pipeline};
 
@@ -134,6 +135,140 @@ fn whatever_a_source_says_the_manifest_is_one() {
     assert!(!text.chars().any(|c| c != '\n' && c.is_control()), "{text:?}");
     s.run(&["init", "--source", SPEC, "--out", "i.yaml"]).success().end();
     s.run(&["validate", "i.yaml"]).success().end();
+}
+
+/// Has a platform answer each request by its first line.
+fn answer(server: &Server, by: impl Fn(&str) -> (&'static str, Value) + Send + Sync + 'static) {
+    server.answer_by(move |head, to| {
+        let (status, body) = by(head.lines().next().unwrap());
+        let _ = to.write_all(&http(status, "", body.to_string().as_bytes()));
+    });
+}
+
+#[test]
+fn folders_that_never_end_are_left() {
+    let mut s = Sandbox::bare();
+    s.set("ADOBE_CLIENT_ID", "c");
+    let folder = |path: String| json!([{ "type": "folder", "name": "f", "path": path }]);
+    let circle = move |line: &str| folder(if line.contains("object=%2Fx ") { "/y" } else { "/x" }.to_owned());
+    let server = platform(&mut s, FILES, circle);
+    s.run(&["init", "--connection", "c1", "--out", "-"]).exit(1).says("/x leads back to itself").end();
+    let explored = |server: &Server| server.seen().iter().filter(|line| line.contains("/explore?")).count();
+    assert_eq!(explored(&server), 3);
+    let deeper = move |line: &str| {
+        let object = line.split("object=").nth(1).and_then(|rest| rest.split([' ', '&']).next());
+        folder(format!("{}/d", object.unwrap_or_default().replace("%2F", "/")))
+    };
+    let server = platform(&mut s, FILES, deeper);
+    s.run(&["init", "--connection", "c1", "--out", "-"]).exit(1).says("there is still no file").end();
+    assert_eq!(explored(&server), 20);
+}
+
+#[test]
+fn flags_that_mean_nothing_are_refused() {
+    let mut s = Sandbox::bare();
+    for source in [&[][..], &["--source", "zendesk"]] {
+        let init = [&["init", "--out", "-"], source].concat();
+        s.run(&[&init[..], &["--object", "shop.orders"]].concat()).exit(3).says("--connection ID").end();
+        s.run(&[&init[..], &["--file-type", "json"]].concat()).exit(3).says("leads to no files").end();
+    }
+    s.set("ADOBE_CLIENT_ID", "c");
+    let _server = platform(&mut s, FILES, |_| json!([]));
+    let init = ["init", "--source", "amazon-s3", "--out", "-", "--file-type", "parquet"];
+    s.run(&init).success().shows("data: { format: parquet }").end();
+    let packed = [&init[..5], &["--object", "/a/b.csv.gz"]].concat();
+    s.run(&packed).success().shows("compressionType: gzip").end();
+    let _server = platform(&mut s, TABLES, tables);
+    for from in [["--source", "mysql"], ["--connection", "c1"]] {
+        let init = [&["init", "--file-type", "json", "--object", "shop.orders"], &from[..]].concat();
+        s.run(&init).exit(3).says("leads to no files").end();
+    }
+    // Where the spec is not to be seen, it is the flag that tells of files.
+    let server = platform(&mut s, FILES, |_| json!([]));
+    answer(&server, |line| {
+        if line.contains("/connectionSpecs/") {
+            return ("403 Forbidden", json!({}));
+        }
+        let connection = json!({ "id": "c1", "etag": "\"e\"", "connectionSpec": { "id": SPEC } });
+        ("200 OK", if line.contains("/explore?") { json!([]) } else { json!({ "items": [connection] }) })
+    });
+    s.run(&["explore", "--connection", "c1", "--object", "/a", "--file-type", "json"]).success().end();
+    assert!(server.seen().iter().any(|line| line.contains("objectType=file&object=%2Fa&fileType=json")));
+}
+
+#[test]
+fn a_source_that_is_not_there_and_one_that_is_not_shown_are_two_things() {
+    let mut s = Sandbox::bare();
+    s.set("ADOBE_CLIENT_ID", "c");
+    let server = platform(&mut s, TABLES, tables);
+    answer(&server, |_| ("200 OK", json!({ "items": [] })));
+    for source in [SPEC, "mysql"] {
+        s.run(&["init", "--source", source, "--out", "-"]).exit(3).says("has no source").end();
+    }
+    answer(&server, |_| ("403 Forbidden", json!({ "type": "x/FLOW-2121-403", "detail": "Denied." })));
+    for source in [SPEC, "mysql"] {
+        let ran = s.run(&["init", "--source", source, "--out", "-"]);
+        ran.exit(5).says("cannot be looked up").says("Denied.").end();
+    }
+}
+
+#[test]
+fn specs_are_looked_for_on_every_page() {
+    let mut s = Sandbox::bare();
+    s.set("ADOBE_CLIENT_ID", "c");
+    let server = platform(&mut s, TABLES, tables);
+    let late = || {
+        let properties = json!({ "tableName": {}, "pin": { "type": "string", "format": "password" } });
+        json!({ "id": SPEC, "name": "late", "version": "2.0",
+            "sourceSpec": { "spec": { "properties": properties, "required": ["tableName", "pin"] } } })
+    };
+    let flow =
+        json!({ "id": FLOW_SPEC, "name": "LateFlow", "version": "1.1", "sourceConnectionSpecIds": [SPEC] });
+    answer(&server, move |line| {
+        let list = |last: Value| {
+            if line.contains("continuationToken=two") {
+                return json!({ "items": [last] });
+            }
+            let next = json!({ "next": { "href": "/x?continuationToken=two" } });
+            json!({ "items": [{ "id": "other", "name": "early" }], "_links": next })
+        };
+        let body = if line.contains("/explore?") {
+            tables(line)
+        } else if line.contains("/connections/c1") {
+            json!({ "items": [{ "id": "c1", "etag": "\"e\"", "name": "n",
+                "connectionSpec": { "id": SPEC, "version": "1.2" } }] })
+        } else if line.contains("property=") {
+            json!({ "items": [] })
+        } else if line.contains("/flowSpecs?") {
+            list(flow.clone())
+        } else if line.contains("/connectionSpecs?") {
+            list(late())
+        } else {
+            json!({ "items": [late()] })
+        };
+        ("200 OK", body)
+    });
+    s.run(&["init", "--source", "Late", "--out", "late.yaml"]).success().end();
+    let text = s.read("late.yaml");
+    for line in [
+        format!("  connectionSpec: {{ id: {SPEC}, version: \"2.0\" }}    # late\n"),
+        format!("  flowSpec: {{ id: {FLOW_SPEC}, version: \"1.1\" }}    # LateFlow\n"),
+        // What flowform would not fill in is not written as if it did.
+        "    # pin:    secret: flowform resolves secrets in a base connection's auth.params alone\n"
+            .to_owned(),
+    ] {
+        assert!(text.contains(&line), "{line} is not in:\n{text}");
+    }
+    assert!(!text.contains("fromEnv"), "{text}");
+    // What the base connection names stands before what the spec says.
+    let connection = ["init", "--connection", "c1", "--object", "shop.customers", "--out", "-"];
+    s.run(&connection).success().shows("version: \"1.2\" } # late").end();
+    // Pages that go round in a circle end.
+    answer(&server, |_| {
+        let next = json!({ "next": { "href": "/x?continuationToken=two" } });
+        ("200 OK", json!({ "items": [], "_links": next }))
+    });
+    s.run(&["init", "--source", "Late", "--out", "-"]).exit(1).says("round in a circle").end();
 }
 
 const SPEC: &str = "11111111-2222-4333-8444-555555555555";

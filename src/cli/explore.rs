@@ -1,7 +1,7 @@
 //! `flowform explore`: what a source holds, seen through its base connection. Only reads; records of customers are described
 //! and not shown, unless that is asked for, and are kept nowhere.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::exit::{Failure, Status};
 use super::output::Output;
@@ -11,7 +11,7 @@ use super::session::Session;
 use super::settings::PlatformArguments;
 use crate::api::Problem;
 use crate::explore::{self, FileForm, Found, Question, Sort};
-use crate::kind::{Address, Body, Kind, Observed, usable_id};
+use crate::kind::{Address, Kind, Observed, Specs, usable_id};
 use crate::observe;
 use crate::render;
 use crate::render::explore::Explored;
@@ -50,13 +50,41 @@ pub(crate) struct WhatArguments {
     #[arg(long, value_name = "PATH", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     pub object: Option<String>,
 
-    /// How the file is written [default: as the pipeline says, else by the name's ending]
+    /// How the file is written [default: of what the pipeline reads, as it says; else by the name's ending]
     #[arg(long, value_name = "TYPE")]
     pub file_type: Option<FileType>,
 
     /// One of the source's own parameters, where it has some; may be repeated
     #[arg(long = "param", value_name = "NAME=VALUE", value_parser = parameter)]
     pub params: Vec<(String, Value)>,
+}
+
+impl WhatArguments {
+    /// How a file is written, by the command line, else by its name.
+    pub(crate) fn form(&self, path: Option<&str>) -> Option<FileForm> {
+        let by_name = path.and_then(FileForm::by_name);
+        let Some(of) = self.file_type.map(FileType::word) else { return by_name };
+        let packed = by_name.filter(|form| form.of == of);
+        Some(packed.unwrap_or_else(|| FileForm { of: of.to_owned(), ..FileForm::default() }))
+    }
+
+    /// Refuses a file's type for a source without files, where it would say nothing.
+    pub(crate) fn file_type_fits(&self, sort: Sort, source: &str) -> Result<(), Failure> {
+        if self.file_type.is_none() || sort == Sort::Files {
+            return Ok(());
+        }
+        Err(Failure::usage(format!("--file-type says how a file is written, and {source} leads to no files"))
+            .hint("leave it out, or name a source of files"))
+    }
+
+    /// Refuses a table or a file of a source that has neither.
+    pub(crate) fn object_fits(&self, sort: Sort, source: &str) -> Result<(), Failure> {
+        if self.object.is_none() || sort != Sort::Records {
+            return Ok(());
+        }
+        Err(Failure::usage(format!("--object names a table or a file, and {source} has neither"))
+            .hint("leave it out, or name the source that has it with --connection ID or --source NAME"))
+    }
 }
 
 /// How a file is written.
@@ -97,6 +125,8 @@ pub(crate) struct Source {
     pub connection: String,
     /// Its spec's id.
     pub spec_id: String,
+    /// The version of it that the connection names.
+    pub spec_version: Option<String>,
     /// Its spec; null where that is not to be seen.
     pub spec: Value,
     pub sort: Sort,
@@ -217,11 +247,9 @@ pub(crate) async fn connection_of(session: &Session, id: &str) -> Result<Observe
 
 /// A connection spec, as the platform has it; null where it is not to be seen.
 pub(crate) async fn spec_of(session: &Session, id: &str) -> Result<Value, Failure> {
-    let body: Body = json!({ "connectionSpec": { "id": id } });
-    let kind = Kind::BaseConnection;
-    let Some(call) = kind.spec().secrets_told_by(&body) else { return Ok(Value::Null) };
-    match observe::read_raw(&session.client, kind, &call).await {
-        Ok(answer) => Ok(answer.map_or(Value::Null, |answer| explore::spec_of(&answer).clone())),
+    let Some(id) = usable_id(id) else { return Ok(Value::Null) };
+    match observe::specs::read(&session.client, Specs::Connections, &id).await {
+        Ok(spec) => Ok(spec.unwrap_or_default()),
         // It only helps; whoever may not see specs may still explore.
         Err(observe::Error::Refused { .. }) => Ok(Value::Null),
         Err(error) => Err(error.into()),
@@ -235,14 +263,22 @@ pub(crate) async fn source_of(
     body: &Value,
     what: &WhatArguments,
 ) -> Result<Source, Failure> {
-    let spec_id = connection.body.pointer("/connectionSpec/id").and_then(Value::as_str).unwrap_or_default();
+    let text = |at: &str| connection.body.pointer(at).and_then(Value::as_str);
+    let spec_id = text("/connectionSpec/id").unwrap_or_default();
     let spec = spec_of(session, spec_id).await?;
     let mut params = body.get("params").and_then(Value::as_object).cloned().unwrap_or_default();
     params.extend(what.params.iter().cloned());
+    let sort = match Sort::of(&spec, &params) {
+        // Nothing but the command line says what sort it is.
+        Sort::Records if spec.is_null() && what.file_type.is_some() => Sort::Files,
+        sort => sort,
+    };
+    what.file_type_fits(sort, &format!("the base connection {}", connection.id))?;
     Ok(Source {
         connection: connection.id.clone(),
         spec_id: spec_id.to_owned(),
-        sort: Sort::of(&spec, &params),
+        spec_version: text("/connectionSpec/version").map(str::to_owned),
+        sort,
         spec,
         params,
         data: body.get("data").cloned().unwrap_or_default(),
@@ -258,15 +294,30 @@ impl Source {
 
     /// How a file is written, if it is told or shows.
     pub(crate) fn form(&self, path: &str, what: &WhatArguments) -> Option<FileForm> {
-        let by_name = FileForm::by_name(path);
-        if let Some(of) = what.file_type {
-            let packed = by_name.filter(|form| form.of == of.word());
-            return Some(
-                packed.unwrap_or_else(|| FileForm { of: of.word().to_owned(), ..FileForm::default() }),
-            );
+        let own = FileForm::by_data(&self.data).filter(|_| self.reads(path));
+        if own.is_some() && what.object.is_none() && what.file_type.is_none() {
+            return own;
         }
-        // What the source says of its data is about its own files.
-        FileForm::by_data(&self.data).filter(|_| what.object.is_none()).or(by_name)
+        // By its name or the command line, since what lies below the source's path may be a folder or of another type. How
+        // files of its own type are written, the source says.
+        let told = what.form(Some(path))?;
+        Some(match own.filter(|own| own.of == told.of) {
+            Some(own) => FileForm {
+                of: own.of,
+                delimiter: own.delimiter.or(told.delimiter),
+                compression: own.compression.or(told.compression),
+                encoding: own.encoding.or(told.encoding),
+            },
+            None => told,
+        })
+    }
+
+    /// Whether a file is what the source reads, or lies below it.
+    fn reads(&self, path: &str) -> bool {
+        let own = self.sort.parameter().and_then(|name| self.params.get(name)).and_then(Value::as_str);
+        let own = own.map(|own| own.trim_end_matches('/'));
+        let rest = own.and_then(|own| path.strip_prefix(own));
+        rest.is_some_and(|rest| own == Some("") || rest.is_empty() || rest.starts_with('/'))
     }
 
     /// What to ask.
@@ -317,4 +368,47 @@ pub(crate) async fn ask(session: &Session, connection: &str, question: &Question
         )
         .hint("check that the gateway's URL points to the platform")
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn files_below_the_sources_path_are_written_as_the_source_says() {
+        let properties = json!({ "columnDelimiter": ";", "encoding": "ISO-8859-1" });
+        let source = Source {
+            connection: "c".to_owned(),
+            spec_id: "s".to_owned(),
+            spec_version: None,
+            spec: Value::Null,
+            sort: Sort::Files,
+            params: Map::from_iter([("path".to_owned(), json!("/in/"))]),
+            data: json!({ "format": "delimited", "properties": properties }),
+        };
+        let form = |object: Option<&str>, file_type| {
+            let what = WhatArguments { object: object.map(str::to_owned), file_type, params: Vec::new() };
+            let path = source.object(&what).unwrap();
+            source.form(&path, &what).map(|form| {
+                let [delimiter, compression, encoding] =
+                    [form.delimiter, form.compression, form.encoding].map(Option::unwrap_or_default);
+                format!("{} {delimiter} {compression} {encoding}", form.of)
+            })
+        };
+        for (object, file_type, expected) in [
+            (None, None, Some("delimited ;  ISO-8859-1")),
+            (Some("/in/a.csv"), None, Some("delimited ;  ISO-8859-1")),
+            (Some("/in/b/a.csv.gz"), None, Some("delimited ; gzip ISO-8859-1")),
+            (Some("/in/a"), Some(FileType::Delimited), Some("delimited ;  ISO-8859-1")),
+            (Some("/in/a.csv"), Some(FileType::Json), Some("json   ")),
+            (Some("/in/a.json"), None, Some("json   ")),
+            (Some("/inner/a.csv"), None, Some("delimited   ")),
+            // It may be a folder.
+            (Some("/in/a"), None, None),
+        ] {
+            assert_eq!(form(object, file_type).as_deref(), expected, "{object:?} {file_type:?}");
+        }
+    }
 }

@@ -1,6 +1,8 @@
 //! `flowform init`: a manifest to begin with. What the flags do not say is asked for on a terminal, and taken from defaults
-//! elsewhere. Reads the platform only where a connection or a source is named, and writes over no file.
+//! elsewhere. Reads the platform where a connection or a source is named, and on a terminal with credentials, to list the
+//! connections; writes over no file.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use serde_json::{Map, Value};
@@ -15,12 +17,11 @@ use super::session::Session;
 use super::settings::PlatformArguments;
 use crate::explore::{Fields, FileForm, Found, Object, Question, Sort};
 use crate::export::slug;
-use crate::init::{self, Wish, Written};
-use crate::kind::{Kind, Observed};
+use crate::init::{self, FlowSpec, Wish, Written};
+use crate::kind::{Kind, Observed, Specs, closest};
 use crate::manifest::is_pipeline_name;
 use crate::observe;
 use crate::secret::Redactor;
-use crate::wire::Call;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
@@ -57,17 +58,22 @@ fn pipeline_name(name: &str) -> Result<String, String> {
 /// The pipeline's name where nothing says another one.
 const DEFAULT_NAME: &str = "zendesk-users";
 
+/// Folders further in are not gone into: a source that always shows another one would never end.
+const DEEPEST: usize = 20;
+
 /// What the manifest is made from.
 struct Basis {
     /// Id and name of the base connection, if there is one.
     connection: Option<(String, String)>,
     spec_id: String,
+    /// The version of the spec that the connection names.
+    spec_version: Option<String>,
     spec: Value,
     sort: Sort,
     object: Option<String>,
     form: Option<FileForm>,
     params: Map<String, Value>,
-    flow_spec: Option<(String, String)>,
+    flow_spec: Option<FlowSpec>,
     fields: Option<Fields>,
     /// The pipeline's name that suggests itself.
     name: String,
@@ -88,7 +94,7 @@ pub(crate) async fn run(
             let work = found(session, &arguments, &mut person, output);
             session.interrupt.unless_interrupted(work).await??
         }
-        None => zendesk(&arguments.what),
+        None => zendesk(&arguments.what)?,
     };
     let (name, path) = names(&arguments, &basis.name, &mut person).await?;
     let (org, sandbox) = place(&arguments.platform, session.as_ref())?;
@@ -102,8 +108,9 @@ pub(crate) async fn run(
         sandbox: sandbox.as_deref(),
         connection,
         spec_id: &basis.spec_id,
+        spec_version: basis.spec_version.as_deref(),
         spec: &basis.spec,
-        flow_spec: basis.flow_spec.as_ref().map(|(id, name)| (id.as_str(), name.as_str())),
+        flow_spec: basis.flow_spec.as_ref(),
         sort: basis.sort,
         object: basis.object.as_deref(),
         form: basis.form.as_ref(),
@@ -211,7 +218,7 @@ async fn found(
     };
     match chosen.checked_sub(1).filter(|at| *at < connections.len()) {
         Some(at) => of_connection(session, connections.swap_remove(at), arguments, person, output).await,
-        None => Ok(zendesk(&arguments.what)),
+        None => zendesk(&arguments.what),
     }
 }
 
@@ -220,11 +227,14 @@ fn name_of(connection: &Observed) -> String {
 }
 
 /// What is known of Zendesk without asking.
-fn zendesk(what: &WhatArguments) -> Basis {
+fn zendesk(what: &WhatArguments) -> Result<Basis, Failure> {
+    what.object_fits(Sort::Records, "Zendesk")?;
+    what.file_type_fits(Sort::Records, "Zendesk")?;
     let (spec, fields) = init::zendesk();
-    Basis {
+    Ok(Basis {
         connection: None,
         spec_id: init::ZENDESK.to_owned(),
+        spec_version: None,
         spec,
         sort: Sort::Records,
         object: None,
@@ -233,7 +243,7 @@ fn zendesk(what: &WhatArguments) -> Basis {
         flow_spec: None,
         fields,
         name: DEFAULT_NAME.to_owned(),
-    }
+    })
 }
 
 /// Of a source that has no connection yet: nobody can say what it holds.
@@ -242,15 +252,18 @@ async fn of_source(session: &Session, source: &str, what: &WhatArguments) -> Res
     let params: Map<String, Value> = what.params.iter().cloned().collect();
     let sort = Sort::of(&spec, &params);
     let label = spec.get("name").and_then(Value::as_str).unwrap_or(source);
+    what.object_fits(sort, source)?;
+    what.file_type_fits(sort, source)?;
     Ok(Basis {
         connection: None,
         sort,
-        form: what.object.as_deref().and_then(FileForm::by_name).filter(|_| sort == Sort::Files),
+        form: what.form(what.object.as_deref()).filter(|_| sort == Sort::Files),
         flow_spec: flow_spec(session, &spec_id).await?,
         name: suggested(label, what.object.as_deref()),
         spec_id,
+        spec_version: None,
         spec,
-        object: what.object.clone().filter(|_| sort != Sort::Records),
+        object: what.object.clone(),
         params,
         fields: None,
     })
@@ -258,49 +271,59 @@ async fn of_source(session: &Session, source: &str, what: &WhatArguments) -> Res
 
 /// A connection spec by its id or its name. Specs are found by name, and where no name is quite this one, in the list.
 async fn source_spec(session: &Session, source: &str) -> Result<(String, Value), Failure> {
+    let client = &session.client;
+    let unread = |error: observe::Error| {
+        let failure = Failure::from(error);
+        Failure {
+            message: format!("the source {source} cannot be looked up: {}", failure.message),
+            ..failure
+        }
+    };
     let is_id = source.len() == 36 && source.chars().all(|c| c.is_ascii_hexdigit() || c == '-');
     if is_id {
-        let spec = explore::spec_of(session, source).await?;
-        if !spec.is_null() {
-            return Ok((source.to_owned(), spec));
-        }
+        let spec = observe::specs::read(client, Specs::Connections, source).await.map_err(unread)?;
+        return spec.map(|spec| (source.to_owned(), spec)).ok_or_else(|| unknown(source, None));
     }
-    let path = "/data/foundation/flowservice/connectionSpecs";
     let text = |spec: &Value, name: &str| spec.get(name).and_then(Value::as_str).map(str::to_owned);
     let mut known: Vec<String> = Vec::new();
-    let by_name = Call::get(path).query("property", format!("name=={source}"));
-    for call in [by_name, Call::get(path).query("limit", "100")] {
-        // Whether a name with a comma can be asked for is said nowhere; the list shows it as well.
-        let Ok(Some(answer)) = observe::read_raw(&session.client, Kind::BaseConnection, &call).await else {
-            continue;
-        };
-        let items = answer.get("items").and_then(Value::as_array).cloned().unwrap_or_default();
-        for spec in items {
-            let Some((id, name)) = text(&spec, "id").zip(text(&spec, "name")) else { continue };
-            if name.eq_ignore_ascii_case(source) {
-                // A list may show less of a spec than the spec itself.
-                let whole = explore::spec_of(session, &id).await?;
-                return Ok((id, if whole.is_null() { spec } else { whole }));
-            }
-            known.push(name);
+    let mut is_meant = |spec: &Value| {
+        let (id, name) = text(spec, "id").zip(text(spec, "name"))?;
+        if name.eq_ignore_ascii_case(source) {
+            return Some((id, spec.clone()));
         }
-    }
-    let near =
-        known.iter().map(|name| (strsim::osa_distance(&name.to_lowercase(), &source.to_lowercase()), name));
-    let near = near.min().filter(|(distance, _)| *distance <= 1 + source.len() / 4);
+        known.push(name);
+        None
+    };
+    // Whether a name with a comma can be asked for is said nowhere; the list shows it as well.
+    let by_name = observe::specs::find(client, Specs::Connections, Some(source), &mut is_meant).await;
+    let found = match by_name {
+        Ok(None) | Err(observe::Error::Refused { .. }) => {
+            observe::specs::find(client, Specs::Connections, None, &mut is_meant).await
+        }
+        other => other,
+    };
+    let Some((id, listed)) = found.map_err(unread)? else {
+        return Err(unknown(source, closest(source, known.iter().map(String::as_str))));
+    };
+    // A list may show less of a spec than the spec itself.
+    let whole = explore::spec_of(session, &id).await?;
+    Ok((id, if whole.is_null() { listed } else { whole }))
+}
+
+fn unknown(source: &str, near: Option<&str>) -> Failure {
     let failure =
         Failure::usage(format!("the platform has no source {source}, or none that is visible here"));
-    Err(match near {
-        Some((_, name)) => failure.hint(format!("did you mean {name}?")),
+    match near {
+        Some(name) => failure.hint(format!("did you mean {name}?")),
         None => failure.hint("name a connection spec by its name, such as mysql, or by its id"),
-    })
+    }
 }
 
 /// The flow spec that reads a source; none where the platform does not say.
-async fn flow_spec(session: &Session, spec_id: &str) -> Result<Option<(String, String)>, Failure> {
-    let call = Call::get("/data/foundation/flowservice/flowSpecs").query("limit", "100");
-    match observe::read_raw(&session.client, Kind::Dataflow, &call).await {
-        Ok(answer) => Ok(answer.and_then(|answer| init::flow_spec(&answer, spec_id))),
+async fn flow_spec(session: &Session, spec_id: &str) -> Result<Option<FlowSpec>, Failure> {
+    let reads = |spec: &Value| FlowSpec::of(spec, spec_id);
+    match observe::specs::find(&session.client, Specs::Flows, None, reads).await {
+        Ok(found) => Ok(found),
         // The documents name one for every sort of source.
         Err(observe::Error::Refused { .. }) => Ok(None),
         Err(error) => Err(error.into()),
@@ -318,8 +341,12 @@ async fn of_connection(
     let name = name_of(&connection);
     let source = explore::source_of(session, &connection, &Value::Null, &arguments.what).await?;
     let mut what = arguments.what.clone();
-    loop {
+    let mut seen = BTreeSet::new();
+    for _ in 0..DEEPEST {
         let question = source.question(&what);
+        if let Some(path) = question.object.as_ref().filter(|path| !seen.insert((*path).clone())) {
+            return Err(endless(&format!("{path} leads back to itself")));
+        }
         let spinner = progress::spinner(output, "Exploring the source");
         let answer = explore::ask(session, &source.connection, &question).await?;
         drop(spinner);
@@ -332,6 +359,7 @@ async fn of_connection(
                     name: suggested(&name, object.as_deref()),
                     connection: Some((source.connection, name)),
                     spec_id: source.spec_id,
+                    spec_version: source.spec_version,
                     spec: source.spec,
                     sort: source.sort,
                     object,
@@ -343,6 +371,12 @@ async fn of_connection(
         };
         what.object = Some(one_of(&question, objects, more, person).await?);
     }
+    Err(endless(&format!("after {DEEPEST} folders one within the other there is still no file")))
+}
+
+fn endless(why: &str) -> Failure {
+    Failure::new(Status::Error, format!("the source does not lead to a table or a file: {why}"))
+        .hint("name the table or the file itself with --object")
 }
 
 /// Which table or file is meant.

@@ -71,8 +71,9 @@ enum LogLevel {
 enum Command {
     /// Write a manifest to begin with: of nothing, of a source, or of an existing base connection
     ///
-    /// On a terminal it asks for what the flags do not say; elsewhere it asks nothing. It needs the platform only for
-    /// --connection and --source, and writes over no file.
+    /// On a terminal it asks for what the flags do not say; elsewhere it asks nothing. It needs the platform for
+    /// --connection and --source alone; on a terminal, where there are credentials, it also lists the base connections to
+    /// choose from. It writes over no file.
     Init(init::Arguments),
     /// Check manifests, offline and without credentials
     Validate(validate::Arguments),

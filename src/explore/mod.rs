@@ -27,11 +27,6 @@ pub enum Sort {
     Records,
 }
 
-/// The spec in an answer to `GET /connectionSpecs/{id}`, which lists it.
-pub fn spec_of(answer: &Value) -> &Value {
-    answer.get("items").and_then(|items| items.get(0)).unwrap_or(answer)
-}
-
 impl Sort {
     /// By the connection's spec; where that says nothing, by the parameters that the source connection has.
     pub fn of(spec: &Value, params: &Map<String, Value>) -> Self {

@@ -14,6 +14,7 @@ use serde_json::{Map, Value, json};
 
 use crate::explore::{self, Fields, FileForm, Found, Sort};
 use crate::export::variable;
+use crate::kind::REST_STORAGE_TO_AEP;
 use crate::manifest::{self, yaml};
 use crate::secret::is_secret_name;
 use fields::noted;
@@ -21,13 +22,18 @@ use fields::noted;
 /// Zendesk's connection spec, as the newest documents have it (platform-api.md 6.1).
 pub const ZENDESK: &str = "0a27232b-2c6e-4396-b8c6-c9fc24e37ba4";
 
-/// Flow specs by the sources they are for, as the documents print them (platform-api.md 2.4.4).
-const REST_STORAGE_TO_AEP: &str = "6499120c-0b15-42dc-936e-847ea3c24d72";
+/// Flow specs by the sources they are for, beside that of records, as the documents print them (platform-api.md 2.4.4).
 const CRM_TO_AEP: &str = "14518937-270c-4525-bdec-c2ba7cce3860";
 const CLOUD_STORAGE_TO_AEP: &str = "9753525b-82c7-4dce-8a9b-5ccfce2b9876";
 
+/// Version of a spec that nobody tells.
+const FIRST_VERSION: &str = "1.0";
+
 /// More parameters than these of one spec are not written down.
 const MOST_PARAMETERS: usize = 50;
+
+/// Why a secret of a source stays a comment.
+const UNRESOLVED: &str = "secret: flowform resolves secrets in a base connection's auth.params alone";
 
 /// Longest description behind a parameter.
 const LONGEST_NOTE: usize = 100;
@@ -45,10 +51,12 @@ pub struct Wish<'w> {
     pub connection: Option<(&'w str, &'w str)>,
     /// Id of the source's connection spec.
     pub spec_id: &'w str,
+    /// The version of it that the base connection names.
+    pub spec_version: Option<&'w str>,
     /// The spec; null where it is not known.
     pub spec: &'w Value,
-    /// Which flow spec reads the source, and its name.
-    pub flow_spec: Option<(&'w str, &'w str)>,
+    /// Which flow spec reads the source, where the platform says it.
+    pub flow_spec: Option<&'w FlowSpec>,
     /// How the source is looked into.
     pub sort: Sort,
     /// The table or file that is read.
@@ -59,6 +67,34 @@ pub struct Wish<'w> {
     pub params: &'w Map<String, Value>,
     /// What it holds, where that is known.
     pub fields: Option<&'w Fields>,
+}
+
+/// What reads a source.
+#[derive(Clone, Debug)]
+pub struct FlowSpec {
+    id: String,
+    name: String,
+    version: String,
+}
+
+impl FlowSpec {
+    /// As the platform tells it; none where it does not read sources of this connection spec.
+    pub fn of(told: &Value, spec_id: &str) -> Option<Self> {
+        let ids = told.get("sourceConnectionSpecIds").and_then(Value::as_array)?;
+        if ids.iter().all(|id| id != spec_id) {
+            return None;
+        }
+        let text = |name: &str| told.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
+        Some(Self::new(
+            text("id")?,
+            text("name").unwrap_or_default(),
+            text("version").unwrap_or(FIRST_VERSION),
+        ))
+    }
+
+    fn new(id: &str, name: &str, version: &str) -> Self {
+        Self { id: id.to_owned(), name: name.to_owned(), version: version.to_owned() }
+    }
 }
 
 /// A manifest.
@@ -94,17 +130,6 @@ pub fn zendesk() -> (Value, Option<Fields>) {
         Ok(Found::Objects { .. }) | Err(_) => None,
     };
     (known.get("spec").cloned().unwrap_or_default(), fields)
-}
-
-/// The flow spec that reads sources of this connection spec, and its name, by the answer to `GET /flowSpecs`.
-pub fn flow_spec(answer: &Value, spec_id: &str) -> Option<(String, String)> {
-    let items = answer.get("items").and_then(Value::as_array).into_iter().flatten();
-    let reads = |item: &&Value| {
-        let ids = item.get("sourceConnectionSpecIds").and_then(Value::as_array);
-        ids.is_some_and(|ids| ids.iter().any(|id| id == spec_id))
-    };
-    let text = |item: &Value, name: &str| item.get(name).and_then(Value::as_str).map(str::to_owned);
-    items.filter(reads).find_map(|item| Some((text(item, "id")?, text(item, "name").unwrap_or_default())))
 }
 
 /// Writes it down, and checks what was written.
@@ -270,6 +295,14 @@ impl Writer<'_> {
         );
     }
 
+    fn connection_spec(&mut self) {
+        let wish = self.wish;
+        let told = wish.spec_version.or_else(|| wish.spec.get("version").and_then(Value::as_str));
+        let version = yaml::word(told.filter(|version| !version.is_empty()).unwrap_or(FIRST_VERSION));
+        let (spec, source) = (yaml::word(wish.spec_id), self.source_name());
+        self.line(&format!("  connectionSpec: {{ id: {spec}, version: {version} }}"), Some(&source));
+    }
+
     fn base_connection(&mut self) {
         let wish = self.wish;
         if wish.connection.is_some() {
@@ -277,9 +310,7 @@ impl Writer<'_> {
         }
         self.begin("baseConnection", None);
         self.name("base connection");
-        let source = self.source_name();
-        let spec = yaml::word(wish.spec_id);
-        self.line(&format!("  connectionSpec: {{ id: {spec}, version: \"1.0\" }}"), Some(&source));
+        self.connection_spec();
         let offered: Vec<&Value> =
             wish.spec.get("authSpec").and_then(Value::as_array).into_iter().flatten().collect();
         // A name that a manifest cannot hold is none to choose.
@@ -312,9 +343,7 @@ impl Writer<'_> {
         if let Some((id, name)) = wish.connection {
             let note = format!("{}, which this manifest only uses", short(name));
             self.line(&format!("  baseConnectionId: {}", yaml::word(id)), Some(&note));
-            let source = self.source_name();
-            let spec = yaml::word(wish.spec_id);
-            self.line(&format!("  connectionSpec: {{ id: {spec}, version: \"1.0\" }}"), Some(&source));
+            self.connection_spec();
         }
         let (data, note) = match (wish.sort, wish.form) {
             (Sort::Records, _) => (json!({ "format": "json" }), None),
@@ -389,6 +418,11 @@ impl Writer<'_> {
             };
             let key = yaml::word(name);
             let is_secret = text("format") == Some("password") || is_secret_name(name);
+            if is_secret && matches!(values, Values::Any) {
+                let line = format!("{name}:    {UNRESOLVED}");
+                let _ = write!(comments, "{space}  {}", yaml::comment(&line));
+                continue;
+            }
             let of = text("type").unwrap_or("string");
             let variable = variable(&whose, &format!("/{name}"));
             let value = if is_secret {
@@ -452,14 +486,15 @@ impl Writer<'_> {
         self.begin("dataflow", None);
         self.name("dataflow");
         let by_sort = match wish.sort {
-            Sort::Records => (REST_STORAGE_TO_AEP, "RestStorageToAEP"),
-            Sort::Tables => (CRM_TO_AEP, "CRMToAEP"),
-            Sort::Files => (CLOUD_STORAGE_TO_AEP, "CloudStorageToAEP"),
+            Sort::Records => FlowSpec::new(REST_STORAGE_TO_AEP, "RestStorageToAEP", FIRST_VERSION),
+            Sort::Tables => FlowSpec::new(CRM_TO_AEP, "CRMToAEP", FIRST_VERSION),
+            Sort::Files => FlowSpec::new(CLOUD_STORAGE_TO_AEP, "CloudStorageToAEP", FIRST_VERSION),
         };
-        let (id, name) = wish.flow_spec.unwrap_or(by_sort);
-        if id != REST_STORAGE_TO_AEP {
-            let id = yaml::word(id);
-            self.line(&format!("  flowSpec: {{ id: {id}, version: \"1.0\" }}"), Some(&short(name)));
+        let spec = wish.flow_spec.unwrap_or(&by_sort);
+        // It is what a dataflow takes where nothing is said.
+        if spec.id != REST_STORAGE_TO_AEP || spec.version != FIRST_VERSION {
+            let (id, version) = (yaml::word(&spec.id), yaml::word(&spec.version));
+            self.line(&format!("  flowSpec: {{ id: {id}, version: {version} }}"), Some(&short(&spec.name)));
         }
         let shortest = "minute, hour, day or week; at least 15 minutes";
         if wish.sort != Sort::Tables {

@@ -15,7 +15,7 @@ pub(super) struct Dataflow;
 const COLLECTION: &str = collection!("flows");
 
 /// `RestStorageToAEP`, for every source built with Adobe's SDK, Zendesk among them (platform-api.md 2.4.4).
-const REST_STORAGE_TO_AEP: &str = "6499120c-0b15-42dc-936e-847ea3c24d72";
+pub(crate) const REST_STORAGE_TO_AEP: &str = "6499120c-0b15-42dc-936e-847ea3c24d72";
 
 /// A start this far ahead is "soon": the platform refuses one in the past (`1360-400`), and clocks differ.
 pub(crate) const SOON_SECONDS: u32 = 300;

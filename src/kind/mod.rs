@@ -28,6 +28,7 @@ pub mod run;
 mod schema;
 mod section;
 mod source;
+mod specs;
 mod target;
 
 use std::fmt;
@@ -39,13 +40,14 @@ use serde_json::Value;
 pub use body::{Body, Leaf, SecretSource, leaf, map_leaves, visit_leaves};
 pub(crate) use closest::closest;
 pub use code::Code;
-pub(crate) use dataflow::SOON_SECONDS;
+pub(crate) use dataflow::{REST_STORAGE_TO_AEP, SOON_SECONDS};
 pub(crate) use fields::{FIELD, TYPES as FIELD_TYPES};
 pub use grammar::{Finding, Key, Severity, Shape};
 pub use preflight::{Answer, Around, Sending};
 pub use route::{Route, Turn, follow};
 pub use run::{Run, RunError, RunStatus};
 pub(crate) use section::{escape as escape_pointer, unescape as unescape_pointer};
+pub(crate) use specs::Specs;
 
 use crate::wire::{Call, Etag, Reply};
 
