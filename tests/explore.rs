@@ -273,3 +273,21 @@ fn whatever_a_source_answers_stays_in_its_place() {
     let ran = s.run(&["explore", "--connection", "c1", "--log", "trace"]).exit(1);
     assert!(!ran.stderr.contains("ada@example.com"), "{ran}");
 }
+
+#[test]
+fn a_storage_shows_what_lies_where_the_source_reads() {
+    let mut s = Sandbox::new();
+    s.set("S3_ACCESS_KEY", "hush-hush-value");
+    s.set("S3_SECRET_KEY", "hush-hush-value");
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/amazon-s3.yaml");
+    let folder = std::fs::read_to_string(path).unwrap();
+    let untold = folder.replace("type: folder, recursive: true", "recursive: true");
+    let pattern = untold.replace("path: /acme/customers,", "path: /acme/customers/*.csv,");
+    for manifest in [folder, untold, pattern] {
+        s.write("m.yaml", &manifest);
+        s.apply(&[]).success().end();
+        s.run(&["explore", "s3-customers"]).success().shows("/acme/customers/customers.tsv").end();
+    }
+    let one = ["explore", "s3-customers", "--object", "/acme/customers/customers.csv"];
+    s.run(&one).success().shows("e-mail address").end();
+}

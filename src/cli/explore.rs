@@ -328,8 +328,20 @@ impl Source {
             (_, None) => Question::root(),
             (Sort::Tables, Some(table)) => Question::table(&table),
             (Sort::Files, Some(path)) => {
-                let of_folder = self.params.get("type").is_some_and(|of| of == "folder");
-                let is_folder = path.ends_with('/') || (of_folder && what.object.is_none());
+                // "input path for copying files, can be a folder path, file path or a wildcard pattern": of a pattern, what
+                // stands before it is looked into.
+                let path = match path.split_once(['*', '?']) {
+                    Some((before, _)) => {
+                        before.rsplit_once('/').map_or("", |(folder, _)| folder).to_owned() + "/"
+                    }
+                    None => path,
+                };
+                let of_file = match self.params.get("type").and_then(Value::as_str) {
+                    Some(of) => of != "folder",
+                    // Said by nothing but its name.
+                    None => FileForm::by_name(&path).is_some() || what.file_type.is_some(),
+                };
+                let is_folder = path.ends_with('/') || (what.object.is_none() && !of_file);
                 match self.form(&path, what).filter(|_| !is_folder) {
                     Some(form) => Question::file(&path, &form),
                     None => Question::folder(&path),

@@ -4,14 +4,12 @@
 
 use serde_json::Value;
 
-use super::flow_service::{self, collection};
-use super::{Answer, Body, Code, Finding, parameters};
+use super::{Answer, Body, Code, Finding, Specs, parameters};
 use crate::wire::Call;
 
 /// The read of the spec that a body names.
 pub(super) fn read(body: &Body) -> Option<Call> {
-    let spec = body.pointer("/connectionSpec/id")?.as_str()?;
-    Some(flow_service::read(collection!("connectionSpecs"), spec))
+    Some(Specs::Connections.read(body.pointer("/connectionSpec/id")?.as_str()?))
 }
 
 /// What a spec says against a base connection.
@@ -75,7 +73,7 @@ fn source_spec<'a>(body: &Body, answer: &'a Answer) -> Result<Option<&'a Value>,
         )
     };
     let spec = match answer {
-        Answer::Told(told) => flow_service::item(told).filter(|spec| spec.is_object()).ok_or_else(absent)?,
+        Answer::Told(told) => Specs::told(told).ok_or_else(absent)?,
         Answer::Absent => return Err(absent()),
         Answer::Refused { .. } => return Ok(None),
     };

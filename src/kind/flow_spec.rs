@@ -4,8 +4,7 @@
 
 use serde_json::Value;
 
-use super::flow_service::{self, collection};
-use super::{Answer, Body, Code, Finding, connection_spec, parameters, section};
+use super::{Answer, Body, Code, Finding, Specs, connection_spec, parameters, section};
 use crate::wire::Call;
 
 /// Where a dataflow says by which column a table's new rows are told.
@@ -13,15 +12,14 @@ const DELTA: &str = "/transformations/Copy/deltaColumn";
 
 /// The read of the spec that a body names.
 pub(super) fn read(body: &Body) -> Option<Call> {
-    let spec = body.pointer("/flowSpec/id")?.as_str()?;
-    Some(flow_service::read(collection!("flowSpecs"), spec))
+    Some(Specs::Flows.read(body.pointer("/flowSpec/id")?.as_str()?))
 }
 
 /// What a spec says against a dataflow that reads from `source`, as far as that is at hand.
 pub(super) fn against(body: &Body, source: Option<&Body>, answer: &Answer) -> Vec<Finding> {
     let id = body.pointer("/flowSpec/id").and_then(Value::as_str).unwrap_or_default();
     let spec = match answer {
-        Answer::Told(told) => flow_service::item(told).filter(|spec| spec.is_object()),
+        Answer::Told(told) => Specs::told(told),
         Answer::Absent => None,
         Answer::Refused { .. } => return Vec::new(),
     };

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::diagnostic::Report;
 use super::source::Source;
-use super::{Inputs, Loaded, Problems, check, check_text, json_schema, load};
+use super::{Inputs, Loaded, Problems, check, json_schema, load};
 use crate::kind::{Address, Code, Finding, Kind, Severity, Turn, follow};
 
 fn with_inputs<T>(run: impl FnOnce(&Inputs<'_>) -> T) -> T {
@@ -679,9 +679,7 @@ fn a_field_that_is_not_written_is_at_what_is_nearest() {
 fn what_turns_out_to_be_secret_is_not_shown() {
     let text = "apiVersion: flowform/v1\npipeline: p\nplatform: { org: o@AdobeOrg, sandbox: dev }\nsource:\n  name: s\n  \
                 baseConnectionId: b\n  connectionSpec: { id: c }\n  params: { page: 7, pin: 48392 }\n";
-    let nothing = |_: &str| None;
-    let inputs = Inputs { env: &nothing, vars: BTreeMap::new() };
-    let loaded = check_text(Path::new("m.yaml"), text.to_owned(), &inputs).unwrap();
+    let loaded = check_text(text).unwrap();
     let address = Address::new("p", Kind::Source);
     let finding = |code, pointer: &str| (address.clone(), Finding::error(code, pointer, "no"));
     let shown = |findings: Vec<(Address, Finding)>| loaded.manifest.lines.problems(findings).text(false, 120);
