@@ -244,11 +244,11 @@ mod tests {
         for (file, uri, base) in [
             ("m.yaml", "m.yaml", Some(ROOT)),
             ("./a/../m.yaml", "a/../m.yaml", Some(ROOT)),
-            ("/work/a b/ü%.yaml", "a%20b/%C3%BC%25.yaml", Some(ROOT)),
+            ("/project/a b/ü%.yaml", "a%20b/%C3%BC%25.yaml", Some(ROOT)),
             ("a:b?c#d.yaml", "a%3Ab%3Fc%23d.yaml", Some(ROOT)),
             ("/elsewhere/m.yaml", "file:///elsewhere/m.yaml", None),
         ] {
-            let found = artifact(Path::new(file), Path::new("/work"));
+            let found = artifact(Path::new(file), Path::new("/project"));
             assert_eq!((found.uri.as_str(), found.uri_base_id), (uri, base), "{file}");
         }
     }

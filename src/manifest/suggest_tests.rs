@@ -390,7 +390,7 @@ fn a_patch_names_files_from_the_folder_of_the_run() {
         source.has_mark = text.starts_with(MARK);
         let loaded = check(vec![source], Report::default(), &inputs()).unwrap();
         let wishes = [wish(Kind::Source, "/name", json!("Other"))];
-        suggest(&loaded.manifest, &inputs(), Path::new("/work"), &wishes, &same)
+        suggest(&loaded.manifest, &inputs(), Path::new("/project"), &wishes, &same)
     };
     let one = "apiVersion: flowform/v1\npipeline: p\nsource: { name: Source, baseConnectionId: b, connectionSpec: { id: s } }";
     assert_eq!(
@@ -400,7 +400,9 @@ fn a_patch_names_files_from_the_folder_of_the_run() {
          +source: { name: Other, baseConnectionId: b, connectionSpec: { id: s } }\n\\ No newline at end of file\n"
     );
     assert!(
-        patch("/work/x\"y.yaml", one).patch.starts_with("--- \"a/x\\\"y.yaml\"\n+++ \"b/x\\\"y.yaml\"\n@@ ")
+        patch("/project/x\"y.yaml", one)
+            .patch
+            .starts_with("--- \"a/x\\\"y.yaml\"\n+++ \"b/x\\\"y.yaml\"\n@@ ")
     );
     let marked = patch("m.yaml", &format!("{MARK}{one}")).patch;
     assert!(marked.contains(&format!("\n {MARK}apiVersion: ")), "{marked}");
