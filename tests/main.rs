@@ -30,6 +30,7 @@ mod hostile;
 mod init;
 mod kinds;
 mod lines;
+mod places;
 mod plan_props;
 mod preflight;
 mod races;

@@ -20,7 +20,7 @@ use super::wait::{Awaited, WaitArguments};
 use super::{now, plan_file};
 use crate::apply::{self, Recorder, StepResult};
 use crate::kind::{Address, Body, Intent, Leaf, SecretSource, map_leaves};
-use crate::manifest::Manifest;
+use crate::manifest::{Manifest, Named};
 use crate::plan::{self, Mode, Options, Plan, stale};
 use crate::secret::{Redactor, Secret};
 use crate::state::Locked;
@@ -184,7 +184,7 @@ async fn plan_and_run(
     output: &Output,
     redactor: &Redactor,
 ) -> Result<Status, Failure> {
-    let session = Session::open(platform, Some(manifest), redactor, output).await?;
+    let session = Session::open_for(options.mode, platform, manifest, redactor, output).await?;
     let mut locked = session.file.lock(&Session::holder(request.verb))?;
     session.check_place(locked.state())?;
     session::limit_to_manifest(&mut options, manifest, locked.state(), output);
@@ -208,8 +208,8 @@ async fn run_saved(
 ) -> Result<Status, Failure> {
     let plan = plan_file::read(path)?;
     let place = Manifest {
-        org: Some(plan.place.org.clone()),
-        sandbox: Some(plan.place.sandbox.clone()),
+        org: Some(Named::exactly(&plan.place.org)),
+        sandbox: Some(Named::exactly(&plan.place.sandbox)),
         ..Manifest::default()
     };
     let session = Session::open(&arguments.platform, Some(&place), redactor, output).await?;

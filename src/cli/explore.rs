@@ -193,7 +193,7 @@ async fn open(
     output: &Output,
 ) -> Result<(Session, Option<State>), Failure> {
     let platform = &arguments.platform;
-    let is_placed = platform.emulator || platform.sandbox.as_ref().is_some_and(|name| !name.is_empty());
+    let is_placed = platform.emulator || platform.sandbox.is_some();
     if arguments.connection.is_some() && is_placed {
         return Ok((Session::open(platform, None, redactor, output).await?, None));
     }

@@ -470,13 +470,12 @@ fn place(
     platform: &PlatformArguments,
     session: Option<&Session>,
 ) -> Result<(Option<String>, Option<String>), Failure> {
-    let given = |value: &Option<String>| value.clone().filter(|value| !value.is_empty());
-    let sandbox = match given(&platform.sandbox) {
+    let sandbox = match &platform.sandbox {
         Some(_) => Some(platform.sandbox(None)?),
         None => session.map(|session| session.place.sandbox.clone()),
     };
     let known = session.filter(|_| !platform.emulator).map(|session| session.place.org.clone());
-    Ok((given(&platform.org).or(known), sandbox))
+    Ok((platform.org.clone().or(known), sandbox))
 }
 
 /// What to do now.

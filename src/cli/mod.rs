@@ -27,10 +27,12 @@ mod span;
 mod state;
 mod status;
 mod suggest;
+mod unset;
 mod validate;
 mod voice;
 mod wait;
 
+use std::ffi::OsStr;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
@@ -109,7 +111,7 @@ enum Command {
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
-    let matches = match Arguments::command().try_get_matches() {
+    let matches = match unset::matches(Arguments::command()) {
         Ok(matches) => matches,
         Err(error) => {
             let _ = error.print();
@@ -194,10 +196,17 @@ fn start_log(level: LogLevel, output: &Output, redactor: Redactor) {
     let _ = tracing::subscriber::set_global_default(subscriber);
 }
 
-/// An environment variable, if it is set and is UTF-8.
+/// An environment variable, if it is set and is UTF-8. An empty one counts as unset: that is what a CI system makes of a
+/// value that it does not have.
 #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
 fn environment(name: &str) -> Option<String> {
-    std::env::var(name).ok()
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// Whether an environment variable is set to an empty text.
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+fn is_empty_variable(name: &OsStr) -> bool {
+    std::env::var_os(name).is_some_and(|value| value.is_empty())
 }
 
 /// Epoch seconds.

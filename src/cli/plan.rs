@@ -160,7 +160,7 @@ pub(crate) async fn run(
     let mode = arguments.mode();
     arguments.formats.check_paths(arguments.out.as_deref(), &arguments.manifest.paths)?;
     let manifest = load_for(mode, &arguments.manifest, output)?;
-    let session = Session::open(&arguments.platform, Some(&manifest), redactor, output).await?;
+    let session = Session::open_for(mode, &arguments.platform, &manifest, redactor, output).await?;
     let state = session.read_state()?;
     let mut options = arguments.options.options(mode);
     session::limit_to_manifest(&mut options, &manifest, state.as_ref(), output);

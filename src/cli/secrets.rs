@@ -79,13 +79,12 @@ pub(crate) async fn resolve(
     for source in sources {
         let value = match &source {
             SecretSource::FromEnv(name) => match environment(name) {
-                Some(value) if !value.is_empty() => Ok(value),
+                Some(value) => Ok(value),
                 _ if stand_in => {
                     stood_in.push(name.clone());
                     Ok(format!("stand-in-for-{name}"))
                 }
-                Some(_) => Err(format!("the environment variable {name} is empty")),
-                None => Err(format!("the environment variable {name} is not set")),
+                None => Err(format!("the environment variable {name} is not set, or is empty")),
             },
             SecretSource::FromFile(path) => from_file(Path::new(path)),
             SecretSource::FromCommand(command) => from_command(command).await,

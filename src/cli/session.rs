@@ -1,16 +1,16 @@
 //! What `plan`, `apply` and `destroy` have in common: a place, a client, a state file, and the way from them to a plan.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::exit::{Failure, Status};
 use super::output::Output;
 use super::secrets::{self, Resolved};
-use super::settings::{PlatformArguments, Where};
+use super::settings::{PlatformArguments, Where, default_folder, default_state, no_state};
 use super::signals::Interrupt;
-use super::state::only_state;
+use super::state::absent_state;
 use super::{environment, now, progress, validate};
 use crate::api::Client;
 use crate::apply::{self, Patience, Recovery};
@@ -101,6 +101,20 @@ impl Session {
         })
     }
 
+    /// For a command that plans. Where no manifest leads to a sandbox, as for a destroy of everything, the state does.
+    pub(crate) async fn open_for(
+        mode: Mode,
+        arguments: &PlatformArguments,
+        manifest: &Manifest,
+        redactor: &Redactor,
+        output: &Output,
+    ) -> Result<Self, Failure> {
+        if mode == Mode::Normal || manifest.sandbox.is_some() {
+            return Self::open(arguments, Some(manifest), redactor, output).await;
+        }
+        Self::open(&arguments.placed_by_state()?, Some(manifest), redactor, output).await
+    }
+
     /// For a command that looks at what is managed, with the state. Where nothing names a sandbox it is that of the only
     /// state there is.
     pub(crate) async fn open_managed(
@@ -108,19 +122,15 @@ impl Session {
         redactor: &Redactor,
         output: &Output,
     ) -> Result<(Self, State), Failure> {
-        let mut arguments = arguments.clone();
-        if arguments.sandbox.as_ref().is_none_or(String::is_empty) {
-            let path = match &arguments.state {
-                Some(path) => path.clone(),
-                None => only_state(&[default_folder(arguments.emulator)])?,
-            };
-            arguments.sandbox = StateFile::new(&path).read()?.map(|state| state.place.sandbox);
-            arguments.state = Some(path);
+        let arguments = arguments.placed_by_state()?;
+        let folders = [default_folder(arguments.emulator)];
+        if arguments.state.is_none() && arguments.sandbox.is_none() {
+            return Err(no_state(None, &folders));
         }
         let session = Self::open(&arguments, None, redactor, output).await?;
-        let state = session.read_state()?.ok_or_else(|| {
-            Failure::new(Status::State, format!("there is no state at {}", session.file.path().display()))
-                .hint("`flowform apply` makes one; name another with --state")
+        let state = session.read_state()?.ok_or_else(|| match &arguments.state {
+            Some(path) => absent_state(path),
+            None => no_state(Some(&session.place.sandbox), &folders),
         })?;
         Ok((session, state))
     }
@@ -164,7 +174,7 @@ impl Session {
             id: random_id(),
             who: ["GITHUB_ACTOR", "GITLAB_USER_LOGIN", "USER", "LOGNAME"]
                 .iter()
-                .find_map(|name| environment(name).filter(|v| !v.is_empty()))
+                .find_map(|name| environment(name))
                 .unwrap_or_else(|| "somebody".to_owned()),
             host: host(),
             pid: std::process::id(),
@@ -463,14 +473,6 @@ pub(crate) async fn start_emulator(
         ..emulator::Options::default()
     };
     emulator::start(options).await.map_err(|error| Failure::from_error(Status::Error, &error))
-}
-
-fn default_folder(emulator: bool) -> &'static str {
-    if emulator { "state/emulator" } else { "state" }
-}
-
-fn default_state(sandbox: &str, emulator: bool) -> PathBuf {
-    Path::new(default_folder(emulator)).join(format!("{sandbox}.json"))
 }
 
 /// The gateway as the state records it. A stand-in on loopback may have another port each time.

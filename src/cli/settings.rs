@@ -1,14 +1,15 @@
 //! Flags, environment and credential file -> the client's settings. What was typed, then what it means.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::environment;
 use super::exit::{Failure, Status};
 use crate::api::credentials::{self, ConsoleCredentials};
 use crate::api::{self, Credential, retry};
-use crate::manifest::{self, Loaded, Manifest};
+use crate::manifest::{self, Loaded, Manifest, Named};
 use crate::secret::Secret;
+use crate::state::StateFile;
 
 /// Which manifests.
 #[derive(Clone, Debug, clap::Args)]
@@ -108,16 +109,108 @@ fn seconds(text: &str) -> Result<f64, String> {
 /// The org that the emulator is given when nobody names one: that of the examples.
 pub(crate) const EMULATOR_ORG: &str = "0123456789ABCDEF01234567@AdobeOrg";
 
-/// What flag and manifest say of one thing. An empty variable is an unset one: that is what CI systems make of a value
-/// that is not there.
-fn one(what: &str, flag: Option<&str>, said: Option<&str>) -> Result<Option<String>, Failure> {
-    match (flag.filter(|f| !f.is_empty()), said) {
-        (Some(flag), Some(said)) if flag != said => Err(Failure::usage(format!(
-            "the manifest names the {what} {said}, and the command line or environment {flag}"
-        ))
-        .hint(format!("one run manages one {what}: drop one of the two"))),
-        (flag, said) => Ok(said.or(flag).map(str::to_owned)),
+/// The value of one thing that a flag and the manifest may both name. They must not disagree, but a default in the manifest
+/// (`${env:NAME:-default}`) gives way to the flag.
+fn one(what: &str, flag: Option<&str>, named: Option<&Named>) -> Result<Option<String>, Failure> {
+    match (flag, named) {
+        (Some(flag), Some(named)) if !named.is_default && flag != named.value => {
+            let value = &named.value;
+            Err(Failure::usage(format!(
+                "the manifest names the {what} {value}, and the command line or environment {flag}"
+            ))
+            .hint(format!("one run manages one {what}: drop one of the two")))
+        }
+        (flag, named) => Ok(flag.or(named.map(|named| named.value.as_str())).map(str::to_owned)),
     }
+}
+
+/// The folder of the states, which has no other files that end in `.json`.
+pub(crate) fn default_folder(emulator: bool) -> &'static str {
+    if emulator { "state/emulator" } else { "state" }
+}
+
+/// The state's path where `--state` names none.
+pub(crate) fn default_state(sandbox: &str, emulator: bool) -> PathBuf {
+    state_in(default_folder(emulator), sandbox)
+}
+
+fn state_in(folder: &str, sandbox: &str) -> PathBuf {
+    Path::new(folder).join(format!("{sandbox}.json"))
+}
+
+/// Which state a command works with that no manifest leads to: the one that is named, else that of the sandbox that is
+/// named, else the only one that the folders hold. `None` where they hold none.
+///
+/// # Errors
+///
+/// A usage error where several states could be meant.
+pub(crate) fn chosen_state(
+    state: Option<&Path>,
+    sandbox: Option<&str>,
+    folders: &[&str],
+) -> Result<Option<PathBuf>, Failure> {
+    if let Some(state) = state {
+        return Ok(Some(state.to_owned()));
+    }
+    let found = match sandbox {
+        Some(sandbox) if !is_sandbox_name(sandbox) => return Err(not_a_sandbox(sandbox)),
+        Some(sandbox) => {
+            let paths = folders.iter().map(|folder| state_in(folder, sandbox));
+            paths.filter(|path| path.exists()).collect()
+        }
+        None => states_in(folders),
+    };
+    match found.as_slice() {
+        [] => Ok(None),
+        [one] => Ok(Some(one.clone())),
+        several => {
+            let paths: Vec<String> = several.iter().map(|p| p.display().to_string()).collect();
+            let hint = if sandbox.is_some() {
+                "say which with --state"
+            } else {
+                "say which with --sandbox or --state"
+            };
+            Err(Failure::usage(format!("there are several states: {}", paths.join(", "))).hint(hint))
+        }
+    }
+}
+
+/// The states that these folders hold, sorted.
+fn states_in(folders: &[&str]) -> Vec<PathBuf> {
+    let mut found: Vec<PathBuf> = folders
+        .iter()
+        .filter_map(|folder| std::fs::read_dir(folder).ok())
+        .flatten()
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| path.extension().is_some_and(|e| e == "json"))
+        .collect();
+    found.sort();
+    found
+}
+
+/// Says that there is no state for a command that needs one, and which there are.
+pub(crate) fn no_state(sandbox: Option<&str>, folders: &[&str]) -> Failure {
+    let first = folders.first().copied().unwrap_or_default();
+    let message = match sandbox {
+        Some(sandbox) => format!("there is no state at {}", state_in(first, sandbox).display()),
+        None => format!("there is no state in {first}/"),
+    };
+    let hint = match states_in(&[default_folder(false), default_folder(true)]).as_slice() {
+        [] => "`flowform apply` makes one; name another with --state".to_owned(),
+        [one] if sandbox.is_none() => {
+            format!("the only state is {}: add --emulator, or name it with --state", one.display())
+        }
+        [one] => format!("the only state is {}: name it with --state", one.display()),
+        several => {
+            let paths: Vec<String> = several.iter().map(|p| p.display().to_string()).collect();
+            format!("the states are {}: name one with --state", paths.join(", "))
+        }
+    };
+    Failure::new(Status::State, message).hint(hint)
+}
+
+fn not_a_sandbox(text: &str) -> Failure {
+    Failure::usage(format!("`{text}` is not a sandbox name")).hint("letters, digits and hyphens, such as dev")
 }
 
 /// Whether a text can be a sandbox's name; the state's file is named after it.
@@ -138,17 +231,30 @@ pub(crate) struct Where {
 impl PlatformArguments {
     /// The sandbox from manifest and flags, which must not disagree.
     pub(crate) fn sandbox(&self, manifest: Option<&Manifest>) -> Result<String, Failure> {
-        let said = manifest.and_then(|m| m.sandbox.as_deref());
-        let sandbox = one("sandbox", self.sandbox.as_deref(), said)?;
+        let named = manifest.and_then(|m| m.sandbox.as_ref());
+        let sandbox = one("sandbox", self.sandbox.as_deref(), named)?;
         let sandbox = sandbox.or_else(|| self.emulator.then(|| "dev".to_owned())).ok_or_else(|| {
             Failure::usage("no sandbox is named")
                 .hint("set `platform.sandbox` in the manifest, or ADOBE_SANDBOX, or --sandbox")
         })?;
         if !is_sandbox_name(&sandbox) {
-            return Err(Failure::usage(format!("`{sandbox}` is not a sandbox name"))
-                .hint("letters, digits and hyphens, such as dev"));
+            return Err(not_a_sandbox(&sandbox));
         }
         Ok(sandbox)
+    }
+
+    /// The arguments for a command that no manifest leads to a sandbox: where none is named, it is the chosen state's.
+    pub(crate) fn placed_by_state(&self) -> Result<Self, Failure> {
+        let mut placed = self.clone();
+        if self.sandbox.is_none() {
+            let path = chosen_state(self.state.as_deref(), None, &[default_folder(self.emulator)])?;
+            placed.sandbox = match &path {
+                Some(path) => StateFile::new(path).read()?.map(|state| state.place.sandbox),
+                None => None,
+            };
+            placed.state = path;
+        }
+        Ok(placed)
     }
 
     /// The org from manifest and flags, which must not disagree; else one of `others`, the first that there is.
@@ -157,8 +263,8 @@ impl PlatformArguments {
         manifest: Option<&Manifest>,
         others: impl IntoIterator<Item = Option<String>>,
     ) -> Result<String, Failure> {
-        let said = manifest.and_then(|m| m.org.as_deref());
-        one("org", self.org.as_deref(), said)?
+        let named = manifest.and_then(|m| m.org.as_ref());
+        one("org", self.org.as_deref(), named)?
             .or_else(|| others.into_iter().flatten().next())
             .or_else(|| self.emulator.then(|| EMULATOR_ORG.to_owned()))
             .ok_or_else(|| {
@@ -214,10 +320,9 @@ impl PlatformArguments {
     fn credential(&self, console: Option<ConsoleCredentials>) -> Result<(String, Credential), Failure> {
         let (console_id, console_secret, console_scopes) =
             console.map(|c| (c.client_id, c.client_secret, c.scopes)).unwrap_or_default();
-        let set = |name: &str| environment(name).filter(|v| !v.is_empty()).map(Secret::new);
+        let set = |name: &str| environment(name).map(Secret::new);
         let missing = |what: &str, hint: &str| Failure::new(Status::Auth, what).hint(hint);
-        let given = |value: &Option<String>| value.clone().filter(|v| !v.is_empty());
-        let client_id = given(&self.client_id).or(console_id).ok_or_else(|| {
+        let client_id = self.client_id.clone().or(console_id).ok_or_else(|| {
             missing(
                 "no client id is given",
                 "set ADOBE_CLIENT_ID, or name the console's credential file with --credentials; \
@@ -233,7 +338,7 @@ impl PlatformArguments {
                 "set ADOBE_CLIENT_SECRET (or ADOBE_ACCESS_TOKEN), or name a credential file with --credentials",
             )
         })?;
-        let scopes = given(&self.scopes).or(console_scopes).unwrap_or_else(|| api::DEFAULT_SCOPES.to_owned());
+        let scopes = self.scopes.clone().or(console_scopes).unwrap_or_else(|| api::DEFAULT_SCOPES.to_owned());
         Ok((client_id, Credential::ClientSecret { secret, scopes }))
     }
 }

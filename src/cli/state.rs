@@ -4,11 +4,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::exit::{Failure, Status};
 use super::output::{Output, confirm};
 use super::session::Session;
+use super::settings::{chosen_state, default_folder, no_state};
 use crate::kind::Address;
 use crate::manifest;
 use crate::plan::Selector;
@@ -25,6 +26,10 @@ pub(crate) struct Arguments {
     /// Where the state is kept [default: the only one in state/ or state/emulator/]
     #[arg(long, global = true, value_name = "PATH", env = "FLOWFORM_STATE")]
     state: Option<PathBuf>,
+
+    /// The sandbox whose state it is [default: that of the only state]
+    #[arg(long, global = true, value_name = "NAME", env = "ADOBE_SANDBOX")]
+    sandbox: Option<String>,
 }
 
 #[derive(Debug, clap::Subcommand)]
@@ -63,11 +68,24 @@ enum Command {
 }
 
 pub(crate) fn run(arguments: &Arguments, output: &Output) -> Result<Status, Failure> {
-    let path = match &arguments.state {
-        Some(path) => path.clone(),
-        None => only_state(&["state", "state/emulator"])?,
-    };
+    let folders = [default_folder(false), default_folder(true)];
+    let sandbox = arguments.sandbox.as_deref();
+    let path = chosen_state(arguments.state.as_deref(), sandbox, &folders)?
+        .ok_or_else(|| no_state(sandbox, &folders))?;
     let file = StateFile::new(&path);
+    if let (Some(sandbox), Some(state)) = (sandbox, file.read()?)
+        && state.place.sandbox != sandbox
+    {
+        return Err(Failure::new(
+            Status::State,
+            format!(
+                "the state {} belongs to the sandbox {}, and not to {sandbox}",
+                path.display(),
+                state.place.sandbox
+            ),
+        )
+        .hint("each sandbox has its own state: name one of the two"));
+    }
     let (text, state) = match &arguments.command {
         Command::Unlock { id, auto_approve } => return unlock(&file, id, *auto_approve, output),
         Command::Mv { from, to } => return mv(&file, from, to, output),
@@ -88,13 +106,14 @@ pub(crate) fn run(arguments: &Arguments, output: &Output) -> Result<Status, Fail
     Ok(Status::Success)
 }
 
-fn absent(file: &StateFile) -> Failure {
-    Failure::new(Status::State, format!("there is no state at {}", file.path().display()))
+/// Says that there is no state at the path that was named.
+pub(super) fn absent_state(path: &Path) -> Failure {
+    Failure::new(Status::State, format!("there is no state at {}", path.display()))
         .hint("`flowform apply` makes one; name another with --state")
 }
 
 fn read(file: &StateFile) -> Result<State, Failure> {
-    file.read()?.ok_or_else(|| absent(file))
+    file.read()?.ok_or_else(|| absent_state(file.path()))
 }
 
 /// The state, locked, with no plan in flight: what that one is about to do goes by the addresses it was made with.
@@ -102,7 +121,7 @@ fn lock_settled(file: &StateFile, command: &str) -> Result<Locked, Failure> {
     // A state that is not there is not made room for either.
     read(file)?;
     let locked = file.lock(&Session::holder(command))?;
-    refuse_in_flight(locked.state().ok_or_else(|| absent(file))?)?;
+    refuse_in_flight(locked.state().ok_or_else(|| absent_state(file.path()))?)?;
     Ok(locked)
 }
 
@@ -137,7 +156,7 @@ fn mv(file: &StateFile, from: &Selector, to: &Selector, output: &Output) -> Resu
             .hint("a pipeline's name has letters, digits, `-` and `_`, and begins with a letter or digit"));
     }
     let mut locked = lock_settled(file, "state mv")?;
-    let Some(state) = locked.state() else { return Err(absent(file)) };
+    let Some(state) = locked.state() else { return Err(absent_state(file.path())) };
     let moves: BTreeMap<Address, Address> = match (from, to) {
         _ if from == to => {
             return Err(Failure::usage(format!("{from} is to become {to}, which it is already")));
@@ -174,7 +193,7 @@ fn mv(file: &StateFile, from: &Selector, to: &Selector, output: &Output) -> Resu
 
 fn rm(file: &StateFile, which: &[Selector], auto_approve: bool, output: &Output) -> Result<Status, Failure> {
     let mut locked = lock_settled(file, "state rm")?;
-    let Some(state) = locked.state() else { return Err(absent(file)) };
+    let Some(state) = locked.state() else { return Err(absent_state(file.path())) };
     let mut going: BTreeMap<Address, Entry> = BTreeMap::new();
     for selector in which {
         let matching: Vec<_> =
@@ -249,31 +268,6 @@ fn unlock(file: &StateFile, id: &str, auto_approve: bool, output: &Output) -> Re
         None => output.note("nobody holds the lock; there is nothing to break"),
     }
     Ok(Status::Success)
-}
-
-/// The one state there is in these folders; with several, the person has to say which.
-pub(super) fn only_state(folders: &[&str]) -> Result<PathBuf, Failure> {
-    let mut found: Vec<PathBuf> = folders
-        .iter()
-        .filter_map(|folder| std::fs::read_dir(folder).ok())
-        .flatten()
-        .filter_map(|entry| Some(entry.ok()?.path()))
-        .filter(|path| path.extension().is_some_and(|e| e == "json"))
-        .collect();
-    found.sort();
-    match found.as_slice() {
-        [one] => Ok(one.clone()),
-        [] => Err(Failure::new(
-            Status::State,
-            format!("there is no state in {}/", folders.first().unwrap_or(&"state")),
-        )
-        .hint("`flowform apply` makes one; name another with --state")),
-        several => {
-            let paths: Vec<String> = several.iter().map(|p| p.display().to_string()).collect();
-            Err(Failure::usage(format!("there are several states: {}", paths.join(", ")))
-                .hint("say which with --state"))
-        }
-    }
 }
 
 fn list(state: &State) -> String {

@@ -6,6 +6,7 @@ use std::ops::Range;
 
 use serde_json::Value;
 
+use super::Named;
 use super::blocks;
 use super::diagnostic::{At, Raw, Report, listed, quoted};
 use super::scalar::Plain;
@@ -45,8 +46,8 @@ pub(super) struct Draft {
 #[derive(Debug, Default)]
 pub(super) struct Drafts {
     pub(super) sections: Vec<Draft>,
-    pub(super) org: Option<(String, At)>,
-    pub(super) sandbox: Option<(String, At)>,
+    pub(super) org: Option<(Named, At)>,
+    pub(super) sandbox: Option<(Named, At)>,
     pub(super) blocks: blocks::Drafts,
     pipelines: HashMap<String, At>,
 }
@@ -167,12 +168,17 @@ impl Drafts {
         let Some(members) = walk.object(entry.value, &[PLATFORM], walk.tree.entry_at(entry)) else { return };
         for (name, slot) in [("org", &mut self.org), ("sandbox", &mut self.sandbox)] {
             let Some(value) = members.get(name).and_then(Value::as_str) else { continue };
-            let at = walk.tree.entry(entry.value, name).map_or(entry.key_at, |e| walk.tree.entry_at(e));
+            let member = walk.tree.entry(entry.value, name);
+            let at = member.map_or(entry.key_at, |e| walk.tree.entry_at(e));
+            let is_default = member.is_some_and(
+                |e| matches!(&walk.tree.node(e.value).content, Content::Scalar(scalar) if scalar.is_default),
+            );
             if !value.bytes().all(|b| b.is_ascii_graphic()) {
                 let message = format!("`{name}` must have neither spaces nor letters beyond ASCII");
                 walk.report.push(Raw::error(Code::InvalidValue, at, message));
             } else if let Some((first, first_at)) = slot {
-                if first != value {
+                first.is_default &= is_default;
+                if first.value != value {
                     walk.report.push(
                         Raw::error(
                             Code::ConflictingPlatform,
@@ -186,7 +192,7 @@ impl Drafts {
                     );
                 }
             } else {
-                *slot = Some((value.to_owned(), at));
+                *slot = Some((Named { value: value.to_owned(), is_default }, at));
             }
         }
     }

@@ -28,7 +28,12 @@ pub(super) enum Filled {
     /// It holds no reference.
     AsItIs,
     /// With its references filled in.
-    With(String),
+    With {
+        /// The whole text.
+        text: String,
+        /// Whether a default stands for a value that was not given.
+        is_default: bool,
+    },
     /// Some cannot be filled in, as was reported.
     Failed,
 }
@@ -48,6 +53,7 @@ pub(super) fn interpolate(
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     let mut seen = 0;
+    let mut is_default = false;
     while let Some(dollar) = rest.find("${") {
         let (before, reference) = rest.split_at(dollar);
         if let Some(before) = before.strip_suffix('$') {
@@ -70,19 +76,28 @@ pub(super) fn interpolate(
         };
         let inner = whole.strip_prefix("${").and_then(|w| w.strip_suffix('}'));
         match resolve(inner, inputs) {
-            Ok(value) => out.push_str(&value),
+            Ok(value) => {
+                out.push_str(&value.text);
+                is_default |= value.is_default;
+            }
             Err((code, message, hint)) => report.push(Raw::error(code, place, message).hint(hint)),
         }
         rest = reference.get(whole.len()..).unwrap_or_default();
     }
     out.push_str(rest);
-    if report.errors() == errors { Filled::With(out) } else { Filled::Failed }
+    if report.errors() == errors { Filled::With { text: out, is_default } } else { Filled::Failed }
+}
+
+/// What a reference stands for.
+struct Value {
+    text: String,
+    is_default: bool,
 }
 
 const FORMS: &str = "write ${env:NAME}, ${env:NAME:-default} or ${var:NAME}; a literal `${` is written `$${`";
 
 /// The value, or what is wrong and what to do. The text itself is not repeated: it may be part of a secret.
-fn resolve(inner: Option<&str>, inputs: &Inputs<'_>) -> Result<String, (Code, String, String)> {
+fn resolve(inner: Option<&str>, inputs: &Inputs<'_>) -> Result<Value, (Code, String, String)> {
     let fault = |message: &str| Err((Code::BadReference, message.to_owned(), FORMS.to_owned()));
     let Some(inner) = inner else {
         return fault("`${` is not closed by `}`");
@@ -104,9 +119,9 @@ fn resolve(inner: Option<&str>, inputs: &Inputs<'_>) -> Result<String, (Code, St
     let value = if kind == "env" { (inputs.env)(name) } else { inputs.vars.get(name).cloned() };
     match (value, default) {
         // As in a shell, the default also stands in for an empty value.
-        (Some(value), Some(default)) if value.is_empty() => Ok(default.to_owned()),
-        (Some(value), _) => Ok(value),
-        (None, Some(default)) => Ok(default.to_owned()),
+        (Some(value), None) => Ok(Value { text: value, is_default: false }),
+        (Some(value), Some(_)) if !value.is_empty() => Ok(Value { text: value, is_default: false }),
+        (_, Some(default)) => Ok(Value { text: default.to_owned(), is_default: true }),
         (None, None) if kind == "env" => {
             let hint = format!("set it, or give a default: ${{env:{name}:-default}}");
             Err((Code::UnsetVariable, format!("the environment variable `{name}` is not set"), hint))
@@ -142,13 +157,15 @@ mod tests {
             ("a ${env:SET} b ${var:n}", "a value b 15"),
             ("${env:NOT:-x:-y}", "x:-y"),
             ("${env:NOT:-}", ""),
+            ("${env:SET:-x}", "value"),
             ("${env:EMPTY:-x}", "x"),
             ("${env:EMPTY}", ""),
             ("$${env:SET}", "${env:SET}"),
             ("$$${env:SET}", "$${env:SET}"),
             ("$ { ${env:SET}}", "$ { value}"),
         ] {
-            assert_eq!(fill(text), (Filled::With(filled.to_owned()), 0), "{text}");
+            let is_default = text.contains(":-") && text != "${env:SET:-x}";
+            assert_eq!(fill(text), (Filled::With { text: filled.to_owned(), is_default }, 0), "{text}");
         }
         assert_eq!(fill("$5 {x}"), (Filled::AsItIs, 0));
     }

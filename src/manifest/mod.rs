@@ -44,15 +44,31 @@ use source::Source;
 #[derive(Clone, Debug, Default)]
 pub struct Manifest {
     /// The org all documents name; `None` when none does.
-    pub org: Option<String>,
+    pub org: Option<Named>,
     /// The sandbox all documents name; `None` when none does.
-    pub sandbox: Option<String>,
+    pub sandbox: Option<Named>,
     /// Sections of all pipelines, in the order of files, documents and sections.
     pub sections: Vec<Section>,
     /// What it says of objects that exist already.
     pub blocks: Blocks,
     /// Where it all stands.
     pub lines: Lines,
+}
+
+/// What the documents name their org or their sandbox.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Named {
+    /// The name.
+    pub value: String,
+    /// Whether it is the default of a reference, as in `${env:ADOBE_SANDBOX:-dev}`: then a flag may say otherwise.
+    pub is_default: bool,
+}
+
+impl Named {
+    /// A name that nothing may contradict.
+    pub fn exactly(value: &str) -> Self {
+        Self { value: value.to_owned(), is_default: false }
+    }
 }
 
 /// One wanted object.
@@ -151,9 +167,9 @@ fn check(mut sources: Vec<Source>, mut report: Report, inputs: &Inputs<'_>) -> R
     if problems.errors > 0 {
         return Err(problems);
     }
-    let value = |found: Option<(String, diagnostic::At)>| found.map(|(value, _)| value);
+    let named = |found: Option<(Named, diagnostic::At)>| found.map(|(named, _)| named);
     let lines = Lines::new(sources, trees, &drafts.sections);
     let manifest =
-        Manifest { org: value(drafts.org), sandbox: value(drafts.sandbox), sections, blocks, lines };
+        Manifest { org: named(drafts.org), sandbox: named(drafts.sandbox), sections, blocks, lines };
     Ok(Loaded { manifest, warnings: problems })
 }

@@ -72,6 +72,8 @@ pub(super) struct Scalar {
     pub(super) plain: bool,
     /// Whether references were filled in.
     pub(super) interpolated: bool,
+    /// Whether one of them was filled in with its default.
+    pub(super) is_default: bool,
 }
 
 impl Scalar {
@@ -376,10 +378,12 @@ impl<'a> Builder<'a> {
             return;
         }
         let slice = self.text.get(at.start..at.end).unwrap_or_default();
-        let scalar = |text, interpolated| Content::Scalar(Scalar { text, plain: is_plain, interpolated });
+        let scalar = |text, interpolated, is_default| {
+            Content::Scalar(Scalar { text, plain: is_plain, interpolated, is_default })
+        };
         let content = match interpolate(&text, slice, at, self.inputs, self.report) {
-            Filled::AsItIs => scalar(text.into_owned(), false),
-            Filled::With(text) => scalar(text, true),
+            Filled::AsItIs => scalar(text.into_owned(), false, false),
+            Filled::With { text, is_default } => scalar(text, true, is_default),
             Filled::Failed => Content::Broken,
         };
         self.leaf(at, content, anchor);
