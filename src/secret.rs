@@ -23,6 +23,15 @@ const SHORTEST_SEARCHED: usize = 6;
 pub struct Secret(Zeroizing<String>);
 
 impl Secret {
+    /// The secret in a text as a variable, a file or a program hands it in: without a byte order mark before it and one line
+    /// break after it, which editors, `echo` and PowerShell add. Nothing else is taken away. `None` where nothing is left.
+    pub fn of_text(text: impl Into<String>) -> Option<Self> {
+        let text = Zeroizing::new(text.into());
+        let value = text.strip_prefix('\u{feff}').unwrap_or(&text);
+        let value = value.strip_suffix('\n').map_or(value, |line| line.strip_suffix('\r').unwrap_or(line));
+        (!value.is_empty()).then(|| Self::new(value))
+    }
+
     /// Takes the value over.
     pub fn new(value: impl Into<String>) -> Self {
         Self(Zeroizing::new(value.into()))

@@ -18,6 +18,7 @@ mod ci;
 mod cli;
 #[cfg(debug_assertions)]
 mod crash;
+mod credentials;
 mod datasets;
 mod durability;
 mod existing;

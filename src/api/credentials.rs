@@ -71,7 +71,7 @@ fn of_object(object: &Map<String, Value>) -> Result<ConsoleCredentials, Error> {
     let credentials = ConsoleCredentials {
         client_id: first(object, "client id", &["client_id", "api_key"])?,
         client_secret: first(object, "client secret", &["client_secrets", "client_secret", "secret"])?
-            .map(Secret::new),
+            .and_then(Secret::of_text),
         org: first(object, "organisation", &["org_id", "ims_org_id"])?,
         scopes: scopes(object)?,
     };

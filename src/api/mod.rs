@@ -74,6 +74,8 @@ pub struct Settings {
     pub max_in_flight: usize,
     /// PEM certificates trusted beside the system's.
     pub ca_file: Option<Vec<u8>>,
+    /// Whether credentials may go to another machine over plain http.
+    pub allow_http: bool,
     /// How often and how long to try.
     pub retry: retry::Policy,
     /// Sent as `User-Agent`.

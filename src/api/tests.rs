@@ -27,6 +27,7 @@ fn settings(gateway: &str, ims: &str) -> Settings {
         connect_timeout: Duration::from_secs(5),
         max_in_flight: 4,
         ca_file: None,
+        allow_http: false,
         retry: retry::Policy {
             tries: 3,
             base: Duration::ZERO,

@@ -152,6 +152,18 @@ impl Transport {
     pub(super) fn new(settings: Settings, hosts: &[&Url], redactor: Redactor) -> Result<Self, Error> {
         // An error means that a provider is installed already, which serves as well.
         let _ = rustls::crypto::ring::default_provider().install_default();
+        for host in hosts.iter().filter(|host| host.scheme() == "http" && !is_loopback(host)) {
+            if !settings.allow_http {
+                let host = host.host_str().unwrap_or_default();
+                return Err(Error::Setting {
+                    name: "the platform's URL",
+                    reason: format!(
+                        "http://{host} would get the credentials unencrypted: write https, or add --allow-http"
+                    ),
+                });
+            }
+            tracing::warn!(host = host.host_str(), "credentials are sent unencrypted");
+        }
         let agent = HeaderValue::from_str(&settings.user_agent).map_err(|_| Error::Setting {
             name: "the user agent",
             reason: "it has characters that no HTTP header may hold".to_owned(),
@@ -183,9 +195,6 @@ impl Transport {
             name: "the HTTP client's configuration",
             reason: innermost(&error),
         })?;
-        for host in hosts.iter().filter(|host| host.scheme() == "http" && !is_loopback(host)) {
-            tracing::warn!(host = host.host_str(), "credentials are sent unencrypted: use https");
-        }
         let permits = Semaphore::new(settings.max_in_flight.clamp(1, Semaphore::MAX_PERMITS));
         Ok(Self {
             http,

@@ -78,18 +78,18 @@ pub(crate) async fn resolve(
     let mut stood_in = Vec::new();
     for source in sources {
         let value = match &source {
-            SecretSource::FromEnv(name) => match environment(name) {
-                Some(value) => Ok(value),
-                _ if stand_in => {
+            SecretSource::FromEnv(name) => match environment(name).and_then(Secret::of_text) {
+                Some(secret) => Ok(secret),
+                None if stand_in => {
                     stood_in.push(name.clone());
-                    Ok(format!("stand-in-for-{name}"))
+                    Ok(Secret::new(format!("stand-in-for-{name}")))
                 }
                 None => Err(format!("the environment variable {name} is not set, or is empty")),
             },
             SecretSource::FromFile(path) => from_file(Path::new(path)),
             SecretSource::FromCommand(command) => from_command(command).await,
         };
-        match value.map(Secret::new) {
+        match value {
             Ok(secret) => {
                 redactor.register(&secret);
                 resolved.values.insert(source, secret);
@@ -102,11 +102,11 @@ pub(crate) async fn resolve(
     (resolved, stood_in)
 }
 
-fn from_file(path: &Path) -> Result<String, String> {
+fn from_file(path: &Path) -> Result<Secret, String> {
     let shown = path.display();
     let file = std::fs::File::open(path).map_err(|e| format!("the file {shown} cannot be read: {e}"))?;
     let text = bounded(file).map_err(|e| format!("the file {shown} cannot be read: {e}"))?;
-    without_line_break(text).ok_or_else(|| format!("the file {shown} is empty"))
+    Secret::of_text(text).ok_or_else(|| format!("the file {shown} is empty"))
 }
 
 /// At most so much as a secret can be.
@@ -120,7 +120,7 @@ fn bounded(from: impl Read) -> std::io::Result<String> {
 }
 
 /// Runs a program without a shell. What it prints on stderr goes to ours: it may ask the person something.
-async fn from_command(command: &[String]) -> Result<String, String> {
+async fn from_command(command: &[String]) -> Result<Secret, String> {
     let Some((program, arguments)) = command.split_first() else {
         return Err("the command is empty".to_owned());
     };
@@ -149,16 +149,5 @@ async fn from_command(command: &[String]) -> Result<String, String> {
     if !status.success() {
         return Err(failed(&status));
     }
-    without_line_break(text).ok_or_else(|| failed(&"it printed nothing"))
-}
-
-/// The text without its last line break; nothing if nothing is left.
-fn without_line_break(mut text: String) -> Option<String> {
-    if text.ends_with('\n') {
-        text.pop();
-        if text.ends_with('\r') {
-            text.pop();
-        }
-    }
-    (!text.is_empty()).then_some(text)
+    Secret::of_text(text).ok_or_else(|| failed(&"it printed nothing"))
 }

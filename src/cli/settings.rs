@@ -82,6 +82,10 @@ pub(crate) struct PlatformArguments {
     #[arg(long, value_name = "FILE", env = "FLOWFORM_CA_FILE")]
     pub ca_file: Option<PathBuf>,
 
+    /// Let credentials go over plain http to a host that is not this machine, where anybody on the way can read them
+    #[arg(long)]
+    pub allow_http: bool,
+
     /// Where the state is kept [default: state/SANDBOX.json]
     #[arg(long, value_name = "PATH", env = "FLOWFORM_STATE")]
     pub state: Option<PathBuf>,
@@ -309,6 +313,7 @@ impl PlatformArguments {
             connect_timeout: Duration::from_secs_f64(self.timeout.min(10.0)),
             max_in_flight: usize::from(self.parallelism),
             ca_file,
+            allow_http: self.allow_http,
             retry: retry::Policy {
                 base: Duration::from_secs_f64(self.retry_wait),
                 ..retry::Policy::default()
@@ -320,7 +325,7 @@ impl PlatformArguments {
     fn credential(&self, console: Option<ConsoleCredentials>) -> Result<(String, Credential), Failure> {
         let (console_id, console_secret, console_scopes) =
             console.map(|c| (c.client_id, c.client_secret, c.scopes)).unwrap_or_default();
-        let set = |name: &str| environment(name).map(Secret::new);
+        let set = |name: &str| environment(name).and_then(Secret::of_text);
         let missing = |what: &str, hint: &str| Failure::new(Status::Auth, what).hint(hint);
         let client_id = self.client_id.clone().or(console_id).ok_or_else(|| {
             missing(
@@ -368,6 +373,7 @@ fn settings(
         connect_timeout: Duration::from_secs(10),
         max_in_flight: 4,
         ca_file: None,
+        allow_http: false,
         retry: retry::Policy::default(),
         user_agent: concat!("flowform/", env!("CARGO_PKG_VERSION")).to_owned(),
     }

@@ -75,6 +75,7 @@ impl Server {
             connect_timeout: second,
             max_in_flight: 8,
             ca_file: None,
+            allow_http: false,
             retry: retry::Policy { tries: 1, ..retry::Policy::default() },
             user_agent: "flowform-tests".into(),
         }
