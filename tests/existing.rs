@@ -459,7 +459,7 @@ fn what_is_managed_is_not_exported_again_but_may_be_referred_to() {
     s.run(&["export", "--org", crate::support::ORG, "--sandbox", "dev"])
         .success()
         .says("is left out: it is managed already")
-        .says("has no dataflow to write down")
+        .says("manages every dataflow of the sandbox dev (1)")
         .end();
     s.run(&["state", "rm", "users.dataflow", "--auto-approve"]).success().end();
     let text = exported(&s);

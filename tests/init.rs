@@ -62,6 +62,12 @@ fn from_an_existing_base_connection() {
     s.run(&["validate", "m2.yaml"]).success().end();
     s.manifest(&pipeline("users").and(&Text::of(&s.read("m2.yaml"))));
     s.converge(&[]);
+    // Records have neither tables nor files.
+    for command in [&["init", "--out", "m3.yaml"][..], &["explore"]] {
+        let arguments = [command, &["--connection", &id, "--object", "users"], &place[..]].concat();
+        s.run(&arguments).exit(3).says("--object names a table or a file").end();
+    }
+    assert!(!s.path().join("m3.yaml").exists());
     s.run(&["init", "--connection", "nothing", "--sandbox", "dev", "--org", ORG])
         .exit(1)
         .says("no base connection nothing")

@@ -273,7 +273,12 @@ pub(crate) async fn source_of(
         Sort::Records if spec.is_null() && what.file_type.is_some() => Sort::Files,
         sort => sort,
     };
-    what.file_type_fits(sort, &format!("the base connection {}", connection.id))?;
+    let label = format!("the base connection {}", connection.id);
+    what.file_type_fits(sort, &label)?;
+    // Of a spec that is not to be seen, nobody knows what the source has.
+    if !spec.is_null() {
+        what.object_fits(sort, &label)?;
+    }
     Ok(Source {
         connection: connection.id.clone(),
         spec_id: spec_id.to_owned(),

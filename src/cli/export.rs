@@ -40,7 +40,7 @@ pub(crate) async fn run(
     let state = session.read_state()?;
     let spinner = progress::spinner(output, "Reading the platform");
     let look = look(&session, &arguments.flows, state.as_ref(), output);
-    let found = session.interrupt.unless_interrupted(look).await??;
+    let (found, managed) = session.interrupt.unless_interrupted(look).await??;
     drop(spinner);
     let exported = export::export(&found, &session.place);
     for (flow, why) in &exported.left_out {
@@ -51,7 +51,15 @@ pub(crate) async fn run(
     }
     if exported.pipelines.is_empty() {
         let place = &session.place;
-        output.note(&format!("the sandbox {} of {} has no dataflow to write down", place.sandbox, place.org));
+        output.note(&match (managed, arguments.flows.is_empty()) {
+            (0, _) => format!("the sandbox {} of {} has no dataflow to write down", place.sandbox, place.org),
+            (n, true) if exported.left_out.is_empty() => format!(
+                "there is nothing to write down: the state {} manages every dataflow of the sandbox {} ({n})",
+                session.file.path().display(),
+                place.sandbox
+            ),
+            (n, _) => format!("there is nothing to write down: {n} of the dataflows are managed already"),
+        });
         session.close().await;
         return Ok(Status::Success);
     }
@@ -71,13 +79,14 @@ pub(crate) async fn run(
     Ok(Status::Success)
 }
 
-/// Reads the flows, and from them on whatever is referred to.
+/// Reads the flows, and from them on whatever is referred to; and tells how many flows are left out because they are
+/// managed.
 async fn look(
     session: &Session,
     flows: &[String],
     state: Option<&State>,
     output: &Output,
-) -> Result<Found, Failure> {
+) -> Result<(Found, usize), Failure> {
     let client = &session.client;
     let mut found = Found::default();
     let entries = state.into_iter().flat_map(|state| &state.entries);
@@ -100,8 +109,10 @@ async fn look(
             .hint("without --flow, every dataflow is exported")
         })?);
     }
+    let mut managed = 0;
     for flow in seen {
         if found.managed.contains(&(Kind::Dataflow, flow.id.clone())) {
+            managed += 1;
             output.note(&format!("the dataflow {} is left out: it is managed already", flow.id));
         } else if !found.flows.contains(&flow.id) {
             found.flows.push(flow.id.clone());
@@ -125,7 +136,7 @@ async fn look(
         }
         open = parents_of(&found, &new);
     }
-    Ok(found)
+    Ok((found, managed))
 }
 
 /// What these objects refer to and was not read yet.

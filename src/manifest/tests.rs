@@ -81,7 +81,7 @@ fn the_examples_load() {
     let loaded = load_path(examples().join("zendesk.yaml")).unwrap();
     assert_eq!(loaded.warnings.list.len(), 1, "{}", loaded.warnings.text(false, 120));
     assert!(loaded.warnings.list[0].message.contains("different specs"));
-    assert_eq!(loaded.manifest.sandbox.as_deref(), Some("dev"));
+    assert_eq!(loaded.manifest.sandbox.as_ref().map(|named| named.value.as_str()), Some("dev"));
     let kinds: Vec<Kind> = loaded.manifest.sections.iter().map(|s| s.address.kind).collect();
     // All but an identity, which the tutorial does not have.
     assert_eq!(kinds, Kind::ALL.into_iter().filter(|kind| *kind != Kind::Identity).collect::<Vec<_>>());

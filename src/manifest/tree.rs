@@ -249,6 +249,27 @@ struct Builder<'a> {
     last: Option<NodeId>,
 }
 
+/// The offset of the first tab that indents a line, among so many lines of content from the one that holds `at`.
+fn indenting_tab(text: &str, at: usize, lines: usize) -> Option<usize> {
+    let mut start = text.get(..at)?.rfind('\n').map_or(0, |end| end + 1);
+    let mut left = lines;
+    for line in text.get(start..)?.split_inclusive('\n') {
+        let content = line.trim_start_matches([' ', '\t']);
+        let indentation = line.get(..line.len() - content.len())?;
+        if !content.trim().is_empty() {
+            if let Some(tab) = indentation.find('\t') {
+                return Some(start + tab);
+            }
+            left -= 1;
+        }
+        if left == 0 {
+            return None;
+        }
+        start += line.len();
+    }
+    None
+}
+
 fn offset(marker: &Marker) -> usize {
     marker.byte_offset().unwrap_or(0)
 }
@@ -317,12 +338,25 @@ impl<'a> Builder<'a> {
             return;
         }
         let start = self.text.floor_char_boundary(offset(error.marker()).min(self.text.len()));
+        let is_about_a_tab = matches!(
+            error.kind(),
+            ErrorKind::TabNotAllowed
+                | ErrorKind::TabInBlockIndentation
+                | ErrorKind::TabInIndentation
+                | ErrorKind::TabInPlainScalar
+                | ErrorKind::TabAtBlockScalarStart
+        );
+        // The parser finds some of them from the line before.
+        if let Some(tab) = indenting_tab(self.text, start, if is_about_a_tab { 2 } else { 1 }) {
+            let at = At { file: self.file, start: tab, end: tab + 1 };
+            let error = Raw::error(Code::NotYaml, at, "this is not YAML: a tab indents this line");
+            self.report.push(error.hint("indent with spaces: YAML takes no tab there"));
+            return;
+        }
         let end =
             self.text.get(start..).and_then(|t| t.chars().next()).map_or(start, |c| start + c.len_utf8());
         let hint = match error.kind() {
-            ErrorKind::TabNotAllowed | ErrorKind::TabInBlockIndentation | ErrorKind::TabInIndentation => {
-                Some("indent with spaces")
-            }
+            _ if is_about_a_tab => Some("put spaces in place of the tab"),
             ErrorKind::MappingValueNotAllowed => {
                 Some("put a value that holds `: ` in quotes, and indent the keys of a mapping alike")
             }
