@@ -162,7 +162,11 @@ impl Session {
                     Status::State,
                     format!("the state {path} belongs to the {what} {recorded}, and this run is for {here}"),
                 )
-                .hint("each place has its own state: name another with --state"));
+                .hint(if recorded.eq_ignore_ascii_case(here) {
+                    "they differ in the case of letters alone: write it as the state has it"
+                } else {
+                    "each place has its own state: name another with --state"
+                }));
             }
         }
         Ok(())

@@ -122,7 +122,12 @@ fn one(what: &str, flag: Option<&str>, named: Option<&Named>) -> Result<Option<S
             Err(Failure::usage(format!(
                 "the manifest names the {what} {value}, and the command line or environment {flag}"
             ))
-            .hint(format!("one run manages one {what}: drop one of the two")))
+            .hint(if flag.eq_ignore_ascii_case(value) {
+                "they differ in the case of letters alone: write it as the platform does in both places"
+                    .to_owned()
+            } else {
+                format!("one run manages one {what}: drop one of the two")
+            }))
         }
         (flag, named) => Ok(flag.or(named.map(|named| named.value.as_str())).map(str::to_owned)),
     }

@@ -57,6 +57,7 @@ codes! {
     WrongType "wrong-type" "A value is of another type than its key takes",
     InvalidValue "invalid-value" "A value is not one that its key takes",
     BadReference "bad-reference" "A reference in a string is not written as one",
+    UnusualCase "unusual-case" "An id has letters in another case than the platform writes",
     UnsetVariable "unset-variable" "A reference in a string is to something that is not set",
     BadSecret "bad-secret" "A reference to a secret is not written as one",
     SecretInManifest "secret-in-manifest" "A secret stands in the manifest",

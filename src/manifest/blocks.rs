@@ -142,6 +142,7 @@ impl Drafts {
                         .push(error.hint(format!("give the id of an existing {}", kind.spec().title())));
                 }
                 (Some(id), Some(pipeline)) => {
+                    walk.warn_of_case(&id, at);
                     self.import.push((Address::new(pipeline, kind), (id, at)));
                 }
                 // Reported with the document.

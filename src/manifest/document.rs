@@ -173,6 +173,14 @@ impl Drafts {
             let is_default = member.is_some_and(
                 |e| matches!(&walk.tree.node(e.value).content, Content::Scalar(scalar) if scalar.is_default),
             );
+            if name == "org" {
+                walk.warn_of_case(value, at);
+            } else if value.bytes().any(|b| b.is_ascii_uppercase()) {
+                // Sandbox names are lower-case (platform-api.md 1.2).
+                let message = "a sandbox's name has no capital letters";
+                let hint = format!("did you mean {}?", quoted(&value.to_ascii_lowercase()));
+                walk.report.push(Raw::warning(Code::UnusualCase, at, message).hint(hint));
+            }
             if !value.bytes().all(|b| b.is_ascii_graphic()) {
                 let message = format!("`{name}` must have neither spaces nor letters beyond ASCII");
                 walk.report.push(Raw::error(Code::InvalidValue, at, message));

@@ -115,6 +115,28 @@ pub(super) fn is_id(text: &str) -> bool {
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
 }
 
+/// An id as the platform writes it, where this one differs from that in the case of its letters alone: the hexadecimal
+/// digits of specs, datasets and schemas are lower-case, those of an organisation upper-case.
+pub(super) fn in_usual_case(text: &str) -> Option<String> {
+    /// The shortest of them has 24 digits.
+    const SHORTEST: usize = 24;
+    let is_hex =
+        |part: &str| part.len() >= SHORTEST && part.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-');
+    let usual = match text.split_once('@') {
+        Some((org, host)) if is_hex(org) && host.eq_ignore_ascii_case("AdobeOrg") => {
+            format!("{}@AdobeOrg", org.to_ascii_uppercase())
+        }
+        _ => {
+            let (before, last) = text.split_at(text.rfind(['/', '.']).map_or(0, |at| at + 1));
+            if !is_hex(last) {
+                return None;
+            }
+            format!("{before}{}", last.to_ascii_lowercase())
+        }
+    };
+    (usual != text).then_some(usual)
+}
+
 /// Whether a text is an absolute URI, as far as it matters for a schema's id.
 pub(super) fn is_uri(text: &str) -> bool {
     text.split_once(':').is_some_and(|(scheme, rest)| {
@@ -162,6 +184,26 @@ mod tests {
             ("1e999", Plain::Float),
         ] {
             assert!(number(text, kind).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn ids_have_a_usual_case() {
+        for (text, usual) in [
+            ("0123456789abcdef01234567@adobeorg", Some("0123456789ABCDEF01234567@AdobeOrg")),
+            ("0123456789ABCDEF01234567@AdobeOrg", None),
+            ("0A27232B-2C6E-4396-B8C6-C9FC24E37BA4", Some("0a27232b-2c6e-4396-b8c6-c9fc24e37ba4")),
+            ("624BF42E16519D19496e3f67", Some("624bf42e16519d19496e3f67")),
+            ("624bf42e16519d19496e3f67", None),
+            ("123456789012345678901234", None),
+            (
+                "https://ns.adobe.com/Acme/schemas/995DABBEA86D58E346FF91BD",
+                Some("https://ns.adobe.com/Acme/schemas/995dabbea86d58e346ff91bd"),
+            ),
+            ("ABCDEF", None),
+            ("My-Own-Id", None),
+        ] {
+            assert_eq!(in_usual_case(text).as_deref(), usual, "{text}");
         }
     }
 

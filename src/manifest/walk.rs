@@ -141,11 +141,25 @@ impl Walk<'_> {
             }
         };
         match single(name, scalar, shape) {
-            Ok(value) => Some(value),
+            Ok(value) => {
+                if matches!(shape, Shape::Id | Shape::Uri) {
+                    self.warn_of_case(&scalar.text, at);
+                }
+                Some(value)
+            }
             Err((code, message, hint)) => {
                 self.error(code, at, message, hint.as_deref());
                 None
             }
+        }
+    }
+
+    /// Warns of an id in letters of another case than the platform's: it compares ids letter by letter, and finds nothing.
+    pub(super) fn warn_of_case(&mut self, id: &str, at: At) {
+        if let Some(usual) = scalar::in_usual_case(id) {
+            let warning =
+                Raw::warning(Code::UnusualCase, at, "this id is in another case than the platform writes");
+            self.report.push(warning.hint(format!("did you mean {}?", quoted(&usual))));
         }
     }
 
