@@ -8,7 +8,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("cli", &["*"]),
     ("init", &["export", "explore", "manifest", "kind", "secret"]),
     ("export", &["plan", "state", "manifest", "kind"]),
-    ("render", &["plan", "apply", "explore", "manifest", "kind", "secret", "wire"]),
+    ("render", &["plan", "apply", "explore", "manifest", "state", "kind", "secret", "wire"]),
     ("apply", &["plan", "kind", "state", "api", "observe", "wire", "secret"]),
     ("observe", &["plan", "kind", "api", "wire", "manifest", "state"]),
     ("plan", &["manifest", "state", "kind", "wire"]),

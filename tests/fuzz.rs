@@ -126,7 +126,7 @@ fn assert_visible(what: &str, text: &str) {
     assert!(bad.is_none(), "{what} holds {bad:?}:\n{}", text.escape_debug());
 }
 
-const STYLE: Style = Style { color: false, width: 80, requests: true };
+const STYLE: Style = Style { color: false, width: 80, whole: false, requests: true };
 
 fn show(plan: &Plan) {
     assert_visible("the plan", &render::text::plan(plan, &STYLE));

@@ -8,8 +8,10 @@ use std::time::Instant;
 use serde_json::Value;
 
 use super::exit::{Failure, Status};
-use super::output::{Output, confirm};
+use super::failed::Reader;
+use super::output::Output;
 use super::plan::{PlanOptions, load_for, say_recovered};
+use super::problems::{ReportArguments, Warnings};
 use super::progress::Applying;
 use super::secrets::{self, Resolved};
 use super::session::{self, Prepared, Session};
@@ -20,7 +22,7 @@ use super::wait::{Awaited, WaitArguments};
 use super::{now, plan_file};
 use crate::apply::{self, Recorder, StepResult};
 use crate::kind::{Address, Body, Intent, Leaf, SecretSource, map_leaves};
-use crate::manifest::{Manifest, Named};
+use crate::manifest::{Manifest, Named, Problems};
 use crate::plan::{self, Mode, Options, Plan, stale};
 use crate::secret::{Redactor, Secret};
 use crate::state::Locked;
@@ -49,7 +51,24 @@ pub(crate) struct Arguments {
     wait: WaitArguments,
 
     #[command(flatten)]
+    reports: ReportArguments,
+
+    #[command(flatten)]
     platform: PlatformArguments,
+}
+
+impl Arguments {
+    /// Who reads what is printed.
+    pub(crate) fn reader(&self) -> Reader {
+        self.run.format.into()
+    }
+}
+
+impl DestroyArguments {
+    /// Who reads what is printed.
+    pub(crate) fn reader(&self) -> Reader {
+        self.run.format.into()
+    }
 }
 
 #[derive(Debug, clap::Args)]
@@ -87,12 +106,15 @@ pub(crate) async fn run(
     redactor: &Redactor,
 ) -> Result<Status, Failure> {
     let mut voice = Voice::new(arguments.run.format, output);
-    let ended = apply(arguments, &mut voice, output, redactor).await;
-    ended.inspect_err(|failure| voice.failed(failure))
+    let reports = arguments.reports.clone();
+    let warnings = Warnings::default();
+    let ended = apply(arguments, &warnings, &mut voice, output, redactor).await;
+    reports.write(ended, &warnings, output)
 }
 
 async fn apply(
     arguments: Arguments,
+    warnings: &Warnings,
     voice: &mut Voice<'_>,
     output: &Output,
     redactor: &Redactor,
@@ -117,7 +139,7 @@ async fn apply(
         .hint("name either the plan or manifests"));
     }
     let mode = if arguments.refresh_only { Mode::RefreshOnly } else { Mode::Normal };
-    let manifest = load_for(mode, &arguments.manifest, output)?;
+    let manifest = load_for(mode, &arguments.manifest, warnings, output)?;
     let options = arguments.options.options(mode);
     let sections = manifest.sections.iter().map(|s| (&s.address, s.depends_on.as_slice()));
     let request = Request {
@@ -127,6 +149,7 @@ async fn apply(
         wait: arguments.wait,
         waits_for: options.selection.of(sections),
         again: SAME_COMMAND,
+        warnings: warnings.clone(),
     };
     plan_and_run(&manifest, options, request, &arguments.platform, voice, output, redactor).await
 }
@@ -137,8 +160,7 @@ pub(crate) async fn destroy(
     redactor: &Redactor,
 ) -> Result<Status, Failure> {
     let mut voice = Voice::new(arguments.run.format, output);
-    let ended = take_down(arguments, &mut voice, output, redactor).await;
-    ended.inspect_err(|failure| voice.failed(failure))
+    take_down(arguments, &mut voice, output, redactor).await
 }
 
 async fn take_down(
@@ -147,7 +169,7 @@ async fn take_down(
     output: &Output,
     redactor: &Redactor,
 ) -> Result<Status, Failure> {
-    let manifest = load_for(Mode::Destroy, &arguments.manifest, output)?;
+    let manifest = load_for(Mode::Destroy, &arguments.manifest, &Warnings::default(), output)?;
     let options = arguments.options.options(Mode::Destroy);
     let request = Request {
         verb: "destroy",
@@ -156,6 +178,7 @@ async fn take_down(
         wait: WaitArguments::default(),
         waits_for: BTreeSet::new(),
         again: SAME_COMMAND,
+        warnings: Warnings::default(),
     };
     plan_and_run(&manifest, options, request, &arguments.platform, voice, output, redactor).await
 }
@@ -170,6 +193,8 @@ struct Request {
     waits_for: BTreeSet<Address>,
     /// How to go on waiting.
     again: &'static str,
+    /// Where the warnings go.
+    warnings: Warnings,
 }
 
 const SAME_COMMAND: &str = "the same command goes on waiting";
@@ -190,6 +215,7 @@ async fn plan_and_run(
     session::limit_to_manifest(&mut options, manifest, locked.state(), output);
     session::check_addresses(&options, manifest, locked.state())?;
     let prepared = session.prepare(manifest, locked.state(), &options, output).await?;
+    request.warnings.add(prepared.warnings.clone());
     record_recovery(&prepared, &mut locked, voice, output)?;
     voice.planned(&prepared.plan);
     refuse(&prepared.plan)?;
@@ -241,7 +267,14 @@ async fn run_saved(
         check_secrets(&plan, &values, state)?;
     }
     check_expected(&plan, arguments.expect.as_deref())?;
-    let mut prepared = Prepared { plan, secrets: Arc::new(values), missing, recovery, observations };
+    let mut prepared = Prepared {
+        plan,
+        secrets: Arc::new(values),
+        missing,
+        recovery,
+        observations,
+        warnings: Problems::default(),
+    };
     // Protection, and leave to destroy data, are the state's: what a file says of them, or leaves out, does not count.
     let entries = state.map(|state| state.entries).unwrap_or_default();
     let mut refusals = plan::protection(&prepared.plan, &entries);
@@ -259,6 +292,7 @@ async fn run_saved(
         wait: arguments.wait,
         waits_for: prepared.plan.operations.iter().map(|o| o.address.clone()).collect(),
         again: OF_MANIFESTS,
+        warnings: Warnings::default(),
     };
     carry_out(session, locked, prepared, &request, voice, output).await
 }
@@ -305,11 +339,15 @@ fn check_expected(plan: &Plan, expected: Option<&str>) -> Result<(), Failure> {
 fn refuse(plan: &Plan) -> Result<(), Failure> {
     match plan.refusals.len() {
         0 => Ok(()),
-        n => Err(Failure::new(
-            Status::Refused,
-            format!("the plan is refused for {n} reason{}, see above", if n == 1 { "" } else { "s" }),
-        )
-        .hint("nothing was written")),
+        n => {
+            let mut failure = Failure::new(
+                Status::Refused,
+                format!("the plan is refused for {n} reason{}, see above", if n == 1 { "" } else { "s" }),
+            )
+            .hint("nothing was written");
+            failure.details().refusals.clone_from(&plan.refusals);
+            Err(failure)
+        }
     }
 }
 
@@ -362,7 +400,7 @@ async fn carry_out(
     }
     let asks = !plan.is_empty() || plan.mode == Mode::RefreshOnly;
     if asks && !request.run.auto_approve {
-        approve(&session, plan.mode, request.verb).await?;
+        approve(&session, plan.mode, request.verb, output).await?;
     }
     if locked.state().is_none() {
         locked.create(State::new(session.place.clone())?)?;
@@ -439,13 +477,14 @@ async fn carry_out(
     })
 }
 
-async fn approve(session: &Session, mode: Mode, verb: &str) -> Result<(), Failure> {
+async fn approve(session: &Session, mode: Mode, verb: &str, output: &Output) -> Result<(), Failure> {
     let sandbox = &session.place.sandbox;
     let question = match mode {
         Mode::Normal | Mode::Destroy => format!("Shall this be carried out in the sandbox {sandbox}?"),
         Mode::RefreshOnly => format!("Shall the state of the sandbox {sandbox} take this over?"),
     };
-    let asked = tokio::task::spawn_blocking(move || confirm(&question));
+    let output = output.clone();
+    let asked = tokio::task::spawn_blocking(move || output.confirm(&question));
     match session.interrupt.unless_interrupted(asked).await?.ok().flatten() {
         Some(true) => Ok(()),
         Some(false) => Err(Failure::new(Status::Refused, "not approved; nothing was changed")),

@@ -33,12 +33,13 @@ impl Person for Terminal {
     }
 
     async fn line(&mut self, prompt: &str) -> Result<Option<String>, Failure> {
-        self.output.prompt(prompt);
+        let asked = self.output.ask(prompt);
         let read = tokio::task::spawn_blocking(|| {
             let mut line = String::new();
             std::io::stdin().read_line(&mut line).ok().filter(|read| *read > 0).map(|_| line)
         });
         let line = self.interrupt.unless_interrupted(read).await;
+        drop(asked);
         if !matches!(line, Ok(Ok(Some(_)))) {
             // What is said next begins on a line of its own.
             self.output.talk("");

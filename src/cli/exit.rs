@@ -4,7 +4,11 @@ use std::fmt::Write as _;
 use std::process::ExitCode;
 
 use crate::api;
+use crate::kind::Address;
+use crate::manifest::Problems;
 use crate::observe;
+use crate::plan::Refusal;
+use crate::render::json::Platform;
 use crate::state;
 
 /// How a command ended. The numbers are a promise: scripts branch on them (README, "Exit codes").
@@ -81,11 +85,28 @@ pub(crate) struct Failure {
     pub message: String,
     pub causes: Vec<String>,
     pub hint: Option<String>,
+    /// Whether the person has been told already.
+    pub told: bool,
+    details: Option<Box<Details>>,
+}
+
+/// What a machine is told besides; people read it in the message.
+#[derive(Debug, Default)]
+pub(crate) struct Details {
+    /// The object that it is about.
+    pub address: Option<String>,
+    /// What the platform answered.
+    pub platform: Option<Platform>,
+    /// What is wrong with the manifest.
+    pub problems: Problems,
+    /// Why the plan must not be applied.
+    pub refusals: Vec<Refusal>,
 }
 
 impl Failure {
     pub(crate) fn new(status: Status, message: impl Into<String>) -> Self {
-        Self { status, message: message.into(), causes: Vec::new(), hint: None }
+        let message = message.into();
+        Self { status, message, causes: Vec::new(), hint: None, told: false, details: None }
     }
 
     pub(crate) fn usage(message: impl Into<String>) -> Self {
@@ -101,6 +122,41 @@ impl Failure {
             source = cause.source();
         }
         failure
+    }
+
+    /// The same, of which the person has been told already.
+    #[must_use]
+    pub(crate) fn told(mut self) -> Self {
+        self.told = true;
+        self
+    }
+
+    /// The same, about this object.
+    #[must_use]
+    pub(crate) fn about(mut self, address: &Address) -> Self {
+        self.details().address = Some(address.to_string());
+        self
+    }
+
+    /// What a machine is told besides, to be filled in.
+    pub(crate) fn details(&mut self) -> &mut Details {
+        self.details.get_or_insert_default()
+    }
+
+    pub(crate) fn address(&self) -> Option<&str> {
+        self.details.as_ref()?.address.as_deref()
+    }
+
+    pub(crate) fn platform(&self) -> Option<&Platform> {
+        self.details.as_ref()?.platform.as_ref()
+    }
+
+    pub(crate) fn problems(&self) -> Option<&Problems> {
+        self.details.as_ref().map(|details| &details.problems).filter(|problems| !problems.is_empty())
+    }
+
+    pub(crate) fn refusals(&self) -> &[Refusal] {
+        self.details.as_ref().map_or(&[], |details| &details.refusals)
     }
 
     #[must_use]
@@ -119,8 +175,31 @@ impl From<api::Error> for Failure {
         };
         let mut failure = Self::from_error(status, &error);
         failure.hint = error.hint().map(str::to_owned);
+        failure.details().platform = no_answer(&error);
         failure
     }
+}
+
+/// What an answer said that reports a failure.
+fn refused(problem: &api::Problem) -> Platform {
+    Platform {
+        request: None,
+        status: Some(problem.status).filter(|status| *status > 0),
+        code: problem.code.clone(),
+        message: Some(problem.message.clone()),
+        request_id: problem.request_id.clone(),
+    }
+}
+
+/// The request that got no usable answer, and what is known of it.
+fn no_answer(error: &api::Error) -> Option<Platform> {
+    let at = error.at()?;
+    let answer = match error {
+        api::Error::Auth { problem, .. } => refused(problem),
+        api::Error::NotJson { status, .. } => Platform { status: Some(*status), ..Platform::default() },
+        _ => Platform::default(),
+    };
+    Some(Platform { request: Some(format!("{} {}", at.method, at.path)), ..answer })
 }
 
 impl From<observe::Error> for Failure {
@@ -139,7 +218,13 @@ impl From<observe::Error> for Failure {
                 (Status::Error, Some("check that the gateway's URL points to the platform".to_owned()))
             }
         };
-        Self { hint, ..Self::from_error(status, &error) }
+        let mut failure = Self { hint, ..Self::from_error(status, &error) };
+        failure.details().platform = match &error {
+            observe::Error::NoAnswer(source) => no_answer(source),
+            observe::Error::Refused { problem, .. } => Some(refused(problem)),
+            observe::Error::Broken(_) | observe::Error::Undecodable { .. } => None,
+        };
+        failure
     }
 }
 

@@ -4,6 +4,7 @@
 use serde_json::{Map, Value};
 
 use super::exit::{Failure, Status};
+use super::failed::Reader;
 use super::output::Output;
 use super::progress;
 use super::runs::Format;
@@ -134,6 +135,13 @@ pub(crate) struct Source {
     pub params: Map<String, Value>,
     /// `data` of the source connection.
     data: Value,
+}
+
+impl Arguments {
+    /// Who reads what is printed.
+    pub(crate) fn reader(&self) -> Reader {
+        self.format.into()
+    }
 }
 
 pub(crate) async fn run(

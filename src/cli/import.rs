@@ -45,7 +45,7 @@ pub(crate) async fn run(
     redactor: &Redactor,
 ) -> Result<Status, Failure> {
     let Arguments { address, id, manifest, platform } = arguments;
-    let manifest = load(&manifest, output)?;
+    let manifest = load(&manifest, &super::problems::Warnings::default(), output)?;
     let section = manifest.sections.iter().find(|s| s.address == address).ok_or_else(|| {
         Failure::usage(format!("the manifest has no {address}"))
             .hint("write its section first, or let `flowform export` write it")

@@ -273,11 +273,9 @@ async fn of_source(session: &Session, source: &str, what: &WhatArguments) -> Res
 async fn source_spec(session: &Session, source: &str) -> Result<(String, Value), Failure> {
     let client = &session.client;
     let unread = |error: observe::Error| {
-        let failure = Failure::from(error);
-        Failure {
-            message: format!("the source {source} cannot be looked up: {}", failure.message),
-            ..failure
-        }
+        let mut failure = Failure::from(error);
+        failure.message = format!("the source {source} cannot be looked up: {}", failure.message);
+        failure
     };
     let is_id = source.len() == 36 && source.chars().all(|c| c.is_ascii_hexdigit() || c == '-');
     if is_id {

@@ -8,15 +8,18 @@ mod emulator;
 mod exit;
 mod explore;
 mod export;
+mod failed;
 mod files;
 mod import;
 mod init;
 mod output;
 mod plan;
 mod plan_file;
+mod problems;
 mod progress;
 mod runs;
 mod schema;
+mod screen;
 mod secrets;
 mod session;
 mod settings;
@@ -38,6 +41,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use exit::{Failure, Status};
+use failed::Reader;
 use output::{ColorWhen, LogWriter, Output};
 
 use crate::secret::Redactor;
@@ -109,6 +113,26 @@ enum Command {
     Schema(schema::Arguments),
 }
 
+impl Command {
+    /// Who reads what the command prints on stdout.
+    fn reader(&self) -> Reader {
+        match self {
+            Self::Validate(arguments) => arguments.reader(),
+            Self::Plan(arguments) => arguments.reader(),
+            Self::Show(arguments) => arguments.reader(),
+            Self::Apply(arguments) => arguments.reader(),
+            Self::Destroy(arguments) => arguments.reader(),
+            Self::Status(arguments) => arguments.reader(),
+            Self::Runs(arguments) => arguments.reader(),
+            Self::Explore(arguments) => arguments.reader(),
+            Self::State(arguments) => arguments.reader(),
+            Self::Init(_) | Self::Export(_) | Self::Import(_) | Self::Emulator(_) | Self::Schema(_) => {
+                Reader::Other
+            }
+        }
+    }
+}
+
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
     let matches = match unset::matches(Arguments::command()) {
@@ -116,19 +140,25 @@ pub fn main() -> ExitCode {
         Err(error) => {
             let _ = error.print();
             // Help and version are answers, not mistakes.
-            return if error.use_stderr() { Status::Usage.into() } else { Status::Success.into() };
+            if !error.use_stderr() {
+                return Status::Success.into();
+            }
+            failed::tell_usage(&error, &Output::new(ColorWhen::Auto, Redactor::default()));
+            return Status::Usage.into();
         }
     };
     let arguments = match Arguments::from_arg_matches(&matches) {
         Ok(arguments) => arguments,
         Err(error) => {
             let _ = error.print();
+            failed::tell_usage(&error, &Output::new(ColorWhen::Auto, Redactor::default()));
             return Status::Usage.into();
         }
     };
     let redactor = Redactor::default();
     let output = Output::new(arguments.color, redactor.clone());
-    start_log(arguments.log, &output, redactor.clone());
+    start_log(arguments.log, &output);
+    let reader = arguments.command.reader();
     match run(arguments.command, &output, &redactor) {
         Ok(status) => match output.lost() {
             None => status.into(),
@@ -139,6 +169,7 @@ pub fn main() -> ExitCode {
         },
         Err(failure) => {
             output.failure(&failure);
+            failed::tell(&failure, reader, &output);
             failure.status.into()
         }
     }
@@ -175,7 +206,7 @@ fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Fail
     result
 }
 
-fn start_log(level: LogLevel, output: &Output, redactor: Redactor) {
+fn start_log(level: LogLevel, output: &Output) {
     let level = match level {
         LogLevel::Off => return,
         LogLevel::Error => "error",
@@ -190,7 +221,7 @@ fn start_log(level: LogLevel, output: &Output, redactor: Redactor) {
         .with_env_filter(filter)
         .with_ansi(output.talk_style().color)
         .with_target(false)
-        .with_writer(LogWriter(redactor))
+        .with_writer(LogWriter(output.clone()))
         .finish();
     // Set once, here; a second process-wide subscriber cannot be there.
     let _ = tracing::subscriber::set_global_default(subscriber);

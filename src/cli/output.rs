@@ -2,12 +2,14 @@
 //! redactor on its way.
 
 use std::io::{IsTerminal, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use anstyle::{AnsiColor, Style as Ansi};
 use tracing_subscriber::fmt::MakeWriter;
 
 use super::exit::Failure;
+use super::screen::{Question, Screen};
 use crate::render::Style;
 use crate::render::text::{sanitize, sanitize_lines};
 use crate::secret::Redactor;
@@ -28,14 +30,18 @@ pub(crate) enum ColorWhen {
 #[derive(Clone, Debug)]
 pub(crate) struct Output {
     redactor: Redactor,
-    stdout: Style,
-    stderr: Style,
+    /// Whether each is coloured.
+    stdout: bool,
+    stderr: bool,
+    screen: Screen,
+    /// Whether there was data.
+    has_data: Arc<AtomicBool>,
     /// Why data could not be written, if it could not.
     lost: Arc<OnceLock<String>>,
 }
 
-/// Columns where no terminal says otherwise.
-const WIDTH: usize = 100;
+/// No text is laid out for narrower terminals.
+const NARROWEST: usize = 40;
 
 impl Output {
     /// Looks at the streams and at what the environment says of colours.
@@ -46,29 +52,34 @@ impl Output {
             ColorWhen::Never => Some(false),
         };
         let by_stream = |auto: anstream::ColorChoice| choice.unwrap_or(auto != anstream::ColorChoice::Never);
-        let width = terminal_size::terminal_size().map_or(WIDTH, |(w, _)| usize::from(w.0).max(40));
-        let style = |color| Style { color, width, requests: false };
         Self {
             redactor,
-            stdout: style(by_stream(anstream::AutoStream::choice(&std::io::stdout()))),
-            stderr: style(by_stream(anstream::AutoStream::choice(&std::io::stderr()))),
+            stdout: by_stream(anstream::AutoStream::choice(&std::io::stdout())),
+            stderr: by_stream(anstream::AutoStream::choice(&std::io::stderr())),
+            screen: Screen::default(),
+            has_data: Arc::default(),
             lost: Arc::default(),
         }
     }
 
-    /// How stdout looks.
+    /// How stdout looks, now. What is no terminal has no width: neither another stream's nor `COLUMNS` counts.
     pub(crate) fn style(&self) -> Style {
-        self.stdout
+        style(self.stdout, shows_on_terminal(), terminal_size::terminal_size_of(std::io::stdout()))
     }
 
-    /// How many lines the terminal holds besides that of the cursor, now; `None` where there is none.
+    /// How many lines the terminal that stdout is holds besides that of the cursor, now; `None` where it is none.
     pub(crate) fn height() -> Option<usize> {
-        terminal_size::terminal_size().map(|(_, h)| usize::from(h.0).saturating_sub(1))
+        terminal_size::terminal_size_of(std::io::stdout()).map(|(_, h)| usize::from(h.0).saturating_sub(1))
     }
 
-    /// How stderr looks.
+    /// How stderr looks, now.
     pub(crate) fn talk_style(&self) -> Style {
-        self.stderr
+        style(self.stderr, talks_to_terminal(), terminal_size::terminal_size_of(std::io::stderr()))
+    }
+
+    /// What the terminal shows besides lines.
+    pub(crate) fn screen(&self) -> &Screen {
+        &self.screen
     }
 
     /// Text as it may be written anywhere.
@@ -79,13 +90,22 @@ impl Output {
     /// Data. A reader that has gone away is no error of ours.
     pub(crate) fn data(&self, text: &str) {
         let text = self.redactor.redact(text);
-        let mut stdout = std::io::stdout().lock();
-        match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        self.has_data.store(true, Ordering::Relaxed);
+        let written = self.screen.aside(|| {
+            let mut stdout = std::io::stdout().lock();
+            stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush())
+        });
+        match written {
             Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
                 let _ = self.lost.set(error.to_string());
             }
             _ => {}
         }
+    }
+
+    /// Whether there was data.
+    pub(crate) fn has_data(&self) -> bool {
+        self.has_data.load(Ordering::Relaxed)
     }
 
     /// Why some of the data did not get out; a full disk must not look like a short answer.
@@ -101,15 +121,35 @@ impl Output {
 
     /// One line of talk.
     pub(crate) fn talk(&self, text: &str) {
-        let text = self.redactor.redact(text);
-        let _ = writeln!(std::io::stderr().lock(), "{text}");
+        self.say(&format!("{text}\n"));
     }
 
-    /// Talk whose line an answer ends.
-    pub(crate) fn prompt(&self, text: &str) {
+    /// A question, whose line the answer ends. Nothing is drawn over it before what this returns is dropped.
+    pub(crate) fn ask(&self, text: &str) -> Question {
+        let question = self.screen.question();
+        self.say(&sanitize_lines(text));
+        question
+    }
+
+    /// A question whose answer must be `yes`. `None` when there is nobody to ask.
+    pub(crate) fn confirm(&self, question: &str) -> Option<bool> {
+        if !is_interactive() {
+            return None;
+        }
+        let asked = self.ask(&format!("\n{question}\n  Only `yes` is taken as a yes: "));
+        let mut answer = String::new();
+        let read = std::io::stdin().read_line(&mut answer);
+        drop(asked);
+        Some(read.is_ok() && answer.trim() == "yes")
+    }
+
+    /// Text to stderr.
+    fn say(&self, text: &str) {
         let text = self.redactor.redact(text);
-        let mut stderr = std::io::stderr().lock();
-        let _ = write!(stderr, "{}", sanitize(&text)).and_then(|()| stderr.flush());
+        self.screen.aside(|| {
+            let mut stderr = std::io::stderr().lock();
+            let _ = stderr.write_all(text.as_bytes()).and_then(|()| stderr.flush());
+        });
     }
 
     /// A note: something to know that is no error.
@@ -119,7 +159,7 @@ impl Output {
 
     /// An error with its causes and what to do now.
     pub(crate) fn failure(&self, failure: &Failure) {
-        if failure.message.is_empty() {
+        if failure.told {
             return;
         }
         self.talk(&format!("{} {}", self.label(AnsiColor::Red, "error:"), sanitize(&failure.message)));
@@ -132,7 +172,7 @@ impl Output {
     }
 
     fn label(&self, color: AnsiColor, text: &str) -> String {
-        if !self.stderr.color {
+        if !self.stderr {
             return text.to_owned();
         }
         let style = Ansi::new().bold().fg_color(Some(color.into()));
@@ -155,33 +195,30 @@ pub(crate) fn is_interactive() -> bool {
     std::io::stdin().is_terminal() && talks_to_terminal()
 }
 
-/// A question whose answer must be `yes`. `None` when there is nobody to ask.
-pub(crate) fn confirm(question: &str) -> Option<bool> {
-    if !is_interactive() {
-        return None;
-    }
-    let mut stderr = std::io::stderr().lock();
-    let _ = write!(stderr, "\n{question}\n  Only `yes` is taken as a yes: ").and_then(|()| stderr.flush());
-    drop(stderr);
-    let mut answer = String::new();
-    let read = std::io::stdin().read_line(&mut answer);
-    Some(read.is_ok() && answer.trim() == "yes")
+/// How a stream looks that is a terminal, of this size if that is known, or none.
+fn style(
+    color: bool,
+    is_terminal: bool,
+    size: Option<(terminal_size::Width, terminal_size::Height)>,
+) -> Style {
+    let width = size.map_or(Style::FILE.width, |(width, _)| usize::from(width.0).max(NARROWEST));
+    Style { color, width, whole: !is_terminal, ..Style::FILE }
 }
 
 /// The log's way to stderr, past the redactor.
-pub(crate) struct LogWriter(pub Redactor);
+pub(crate) struct LogWriter(pub Output);
 
 impl<'a> MakeWriter<'a> for LogWriter {
     type Writer = LogLine<'a>;
 
     fn make_writer(&'a self) -> LogLine<'a> {
-        LogLine { redactor: &self.0, line: Vec::new() }
+        LogLine { output: &self.0, line: Vec::new() }
     }
 }
 
 /// One log line, written when it is whole.
 pub(crate) struct LogLine<'a> {
-    redactor: &'a Redactor,
+    output: &'a Output,
     line: Vec<u8>,
 }
 
@@ -202,6 +239,6 @@ impl Drop for LogLine<'_> {
         // Colours are ours; whatever else a terminal might obey came from elsewhere.
         let line: Vec<_> = line.split('\u{1b}').map(sanitize_lines).collect();
         let line = line.join("\u{1b}");
-        let _ = std::io::stderr().lock().write_all(self.redactor.redact(&line).as_bytes());
+        self.output.say(&line);
     }
 }

@@ -1,13 +1,15 @@
 //! `flowform plan`: what would change. Takes no lock and sends only reads.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::exit::{Failure, Status};
+use super::failed::Reader;
 use super::output::Output;
+use super::problems::{ReportArguments, Warnings};
 use super::session::{self, Prepared, Session};
 use super::settings::{ManifestArguments, PlatformArguments};
 use super::shown::{CheckArguments, FormatArguments};
-use super::{plan_file, suggest, validate};
+use super::{failed, plan_file, suggest, validate};
 use crate::kind::Address;
 use crate::manifest::Manifest;
 use crate::plan::{Mode, Options, Selection, Selector};
@@ -106,10 +108,18 @@ pub(crate) struct PlanArguments {
     checks: CheckArguments,
 
     #[command(flatten)]
+    reports: ReportArguments,
+
+    #[command(flatten)]
     platform: PlatformArguments,
 }
 
 impl PlanArguments {
+    /// Who reads what is printed.
+    pub(crate) fn reader(&self) -> Reader {
+        self.formats.reader()
+    }
+
     fn mode(&self) -> Mode {
         match (self.destroy, self.refresh_only) {
             (true, _) => Mode::Destroy,
@@ -120,7 +130,11 @@ impl PlanArguments {
 }
 
 /// Reads the manifest, or ends with its mistakes.
-pub(crate) fn load(arguments: &ManifestArguments, output: &Output) -> Result<Manifest, Failure> {
+pub(crate) fn load(
+    arguments: &ManifestArguments,
+    found: &Warnings,
+    output: &Output,
+) -> Result<Manifest, Failure> {
     if arguments.paths.is_empty() {
         return Err(
             Failure::usage("no manifest is named").hint("name manifest files, or folders that hold some")
@@ -134,6 +148,7 @@ pub(crate) fn load(arguments: &ManifestArguments, output: &Output) -> Result<Man
                 output
                     .note(&format!("the manifest has {warnings} warning{s}; `flowform validate` shows them"));
             }
+            found.add(loaded.warnings);
             Ok(loaded.manifest)
         }
         Err(problems) => Err(validate::refuse(&problems, output)),
@@ -144,11 +159,12 @@ pub(crate) fn load(arguments: &ManifestArguments, output: &Output) -> Result<Man
 pub(crate) fn load_for(
     mode: Mode,
     arguments: &ManifestArguments,
+    found: &Warnings,
     output: &Output,
 ) -> Result<Manifest, Failure> {
     match mode {
         Mode::Destroy | Mode::RefreshOnly if arguments.paths.is_empty() => Ok(Manifest::default()),
-        _ => load(arguments, output),
+        _ => load(arguments, found, output),
     }
 }
 
@@ -157,15 +173,32 @@ pub(crate) async fn run(
     output: &Output,
     redactor: &Redactor,
 ) -> Result<Status, Failure> {
+    let (reports, json) = (arguments.reports.clone(), arguments.formats.json().map(Path::to_path_buf));
+    let warnings = Warnings::default();
+    let ended = plan(arguments, &warnings, output, redactor).await;
+    let ended = ended.map_err(|failure| match json {
+        Some(path) => failed::write(failure, &path, output),
+        None => failure,
+    });
+    reports.write(ended, &warnings, output)
+}
+
+async fn plan(
+    arguments: PlanArguments,
+    warnings: &Warnings,
+    output: &Output,
+    redactor: &Redactor,
+) -> Result<Status, Failure> {
     let mode = arguments.mode();
     arguments.formats.check_paths(arguments.out.as_deref(), &arguments.manifest.paths)?;
-    let manifest = load_for(mode, &arguments.manifest, output)?;
+    let manifest = load_for(mode, &arguments.manifest, warnings, output)?;
     let session = Session::open_for(mode, &arguments.platform, &manifest, redactor, output).await?;
     let state = session.read_state()?;
     let mut options = arguments.options.options(mode);
     session::limit_to_manifest(&mut options, &manifest, state.as_ref(), output);
     session::check_addresses(&options, &manifest, state.as_ref())?;
     let prepared = session.prepare(&manifest, state.as_ref(), &options, output).await?;
+    warnings.add(prepared.warnings.clone());
     say_recovered(&prepared, output);
     for why in prepared.missing.values() {
         output.note(&format!("{why}; apply will need it"));
@@ -178,13 +211,17 @@ pub(crate) async fn run(
         let drifted = arguments.detailed_exitcode && !plan.drift.is_empty();
         return Ok(if drifted { Status::Changes } else { Status::Success });
     }
-    arguments.formats.show(plan, &manifest.lines, output);
+    // What is on stdout is the last thing that can go wrong: a machine reads either a plan there or an error.
     arguments.formats.write(plan, &manifest.lines, output)?;
     if let Some(path) = &arguments.out {
         plan_file::write(path, plan)?;
-        if plan.refusals.is_empty() {
-            output.note(&format!("the plan is saved; carry it out with `flowform apply {}`", path.display()));
-        }
+    }
+    arguments.formats.show(plan, &manifest.lines, output);
+    if arguments.reader() == Reader::Annotations && !prepared.warnings.is_empty() {
+        output.data(&prepared.warnings.github());
+    }
+    if let Some(path) = arguments.out.as_ref().filter(|_| plan.refusals.is_empty()) {
+        output.note(&format!("the plan is saved; carry it out with `flowform apply {}`", path.display()));
     }
     session.close().await;
     arguments.checks.check(plan, "change the manifest, or check for less")?;

@@ -6,46 +6,43 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::output::{Output, talks_to_terminal};
+use super::screen::Place;
 use crate::apply::Event;
 use crate::render;
 
 /// Nothing is shown of what takes less.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// A spinner that appears after a second, on a terminal, and goes when it is dropped.
-pub(crate) struct Spinner(Option<tokio::task::JoinHandle<()>>);
+/// A spinner that appears after a second, on a terminal, and is gone when this has been dropped.
+pub(crate) struct Spinner {
+    task: Option<tokio::task::JoinHandle<()>>,
+    /// Gives the line back.
+    _place: Place,
+}
 
 impl Drop for Spinner {
     fn drop(&mut self) {
-        if let Some(task) = self.0.take() {
+        if let Some(task) = self.task.take() {
             task.abort();
         }
     }
 }
 
 pub(crate) fn spinner(output: &Output, what: &'static str) -> Spinner {
+    let place = output.screen().place();
     if !talks_to_terminal() {
-        return Spinner(None);
+        return Spinner { task: None, _place: place };
     }
-    let color = output.talk_style().color;
-    Spinner(Some(tokio::spawn(async move {
+    let (screen, number, color) = (output.screen().clone(), place.number(), output.talk_style().color);
+    let task = tokio::spawn(async move {
         tokio::time::sleep(PATIENCE).await;
-        let bar = Erase(bar(color));
-        bar.0.set_message(what);
-        loop {
-            bar.0.tick();
-            tokio::time::sleep(Duration::from_millis(100)).await;
+        let bar = bar(color);
+        bar.set_message(what);
+        while !screen.show(number, &bar) {
+            tokio::time::sleep(PATIENCE).await;
         }
-    })))
-}
-
-/// Takes the bar off the screen, also when the task that shows it is aborted.
-struct Erase(ProgressBar);
-
-impl Drop for Erase {
-    fn drop(&mut self) {
-        self.0.finish_and_clear();
-    }
+    });
+    Spinner { task: Some(task), _place: place }
 }
 
 fn bar(color: bool) -> ProgressBar {
@@ -65,15 +62,15 @@ pub(crate) struct Applying<'a> {
     begun: HashMap<String, Instant>,
     total: usize,
     ended: usize,
-    bar: Option<Erase>,
+    bar: Option<(ProgressBar, Place)>,
 }
 
 impl<'a> Applying<'a> {
     pub(crate) fn new(output: &'a Output, total: usize) -> Self {
         let bar = talks_to_terminal().then(|| {
-            let bar = bar(output.talk_style().color);
-            bar.enable_steady_tick(Duration::from_millis(100));
-            Erase(bar)
+            let (bar, place) = (bar(output.talk_style().color), output.screen().place());
+            output.screen().show(place.number(), &bar);
+            (bar, place)
         });
         Self { output, start: Instant::now(), begun: HashMap::new(), total, ended: 0, bar }
     }
@@ -89,7 +86,7 @@ impl<'a> Applying<'a> {
                 took = self.begun.remove(step).map(|begun| begun.elapsed());
             }
         }
-        if let Some(Erase(bar)) = &self.bar {
+        if let Some((bar, _)) = &self.bar {
             bar.set_message(format!(
                 "{} of {} steps done, {} under way",
                 self.ended,

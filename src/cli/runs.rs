@@ -4,10 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::exit::{Failure, Status};
+use super::failed::Reader;
 use super::output::{Output, shows_on_terminal};
 use super::progress;
 use super::session::Session;
 use super::settings::PlatformArguments;
+use super::signals::Resizes;
 use super::span::{Since, span};
 use crate::kind::{Address, Kind, Run};
 use crate::observe;
@@ -54,6 +56,16 @@ pub(crate) enum Format {
     Json,
 }
 
+impl Arguments {
+    /// Who reads what is printed.
+    pub(crate) fn reader(&self) -> Reader {
+        match self.format {
+            Format::Json if self.watch => Reader::Lines,
+            format => format.into(),
+        }
+    }
+}
+
 fn interval(text: &str) -> Result<Duration, String> {
     span(text).and_then(|span| {
         if span >= Duration::from_secs(1) { Ok(span) } else { Err("at least a second".to_owned()) }
@@ -69,36 +81,68 @@ pub(crate) async fn run(
     let running = running(&state, &arguments.pipelines)?;
     if !arguments.watch {
         let spinner = progress::spinner(output, "Reading the runs");
-        let shown =
-            session.interrupt.unless_interrupted(look(&session, &running, &arguments, output)).await??;
+        let seen = session.interrupt.unless_interrupted(look(&session, &running, &arguments)).await??;
         drop(spinner);
-        output.data(&shown);
+        output.data(&seen.shown(&arguments, output));
         session.close().await;
         return Ok(Status::Success);
     }
+    let on_terminal = arguments.format == Format::Text && shows_on_terminal();
     let mut stop = session.interrupt.receiver();
+    let mut resizes = Resizes::listen();
     let mut before = String::new();
-    loop {
-        // Ctrl-C is how a watch ends, and no failure.
-        let Ok(shown) =
-            session.interrupt.unless_interrupted(look(&session, &running, &arguments, output)).await
-        else {
-            break;
-        };
-        let shown = shown?;
-        if arguments.format == Format::Text && shows_on_terminal() {
-            output.redraw(&shown);
-        } else if shown != before {
-            output.data(&shown);
-        }
-        before = shown;
-        let stopped = tokio::time::timeout(arguments.interval, stop.wait_for(|stop| *stop)).await;
-        if stopped.is_ok() {
-            break;
+    // Ctrl-C is how a watch ends, and no failure.
+    'watch: while let Ok(seen) =
+        session.interrupt.unless_interrupted(look(&session, &running, &arguments)).await
+    {
+        let seen = seen?;
+        let pause = tokio::time::sleep(arguments.interval);
+        tokio::pin!(pause);
+        loop {
+            let shown = seen.shown(&arguments, output);
+            if on_terminal {
+                output.redraw(&shown);
+            } else if shown != before {
+                output.data(&shown);
+            }
+            before = shown;
+            tokio::select! {
+                _ = stop.wait_for(|stop| *stop) => break 'watch,
+                () = &mut pause => break,
+                () = resizes.next(), if on_terminal => {}
+            }
         }
     }
     session.close().await;
     Ok(Status::Success)
+}
+
+/// What was seen of the runs.
+struct Seen {
+    /// Newest first.
+    runs: Vec<(Address, Run)>,
+    /// Whether there are older ones.
+    more: bool,
+}
+
+impl Seen {
+    /// As it is to be shown, on a terminal of the size that it has now.
+    fn shown(&self, arguments: &Arguments, output: &Output) -> String {
+        match arguments.format {
+            Format::Text => {
+                let height = Output::height().filter(|_| arguments.watch);
+                render::runs::runs(&self.runs, self.more, &output.style(), height)
+            }
+            Format::Json => {
+                let document = render::json::runs(&self.runs, self.more);
+                if arguments.watch {
+                    render::json::to_line(&document)
+                } else {
+                    render::json::to_string(&document)
+                }
+            }
+        }
+    }
 }
 
 /// The objects of a state that run, by id; of these pipelines, if any are named.
@@ -126,13 +170,12 @@ fn running(state: &State, named: &[String]) -> Result<BTreeMap<String, Address>,
         .collect())
 }
 
-/// The runs, as they are to be shown.
+/// Reads the runs.
 async fn look(
     session: &Session,
     running: &BTreeMap<String, Address>,
     arguments: &Arguments,
-    output: &Output,
-) -> Result<String, Failure> {
+) -> Result<Seen, Failure> {
     let since = arguments.since.map(|since| since.millis(session.now()));
     let limit = arguments.limit.map_or(if since.is_some() { 1000 } else { 20 }, usize::from);
     let mut runs: Vec<(Address, Run)> = Vec::new();
@@ -149,12 +192,5 @@ async fn look(
     runs.sort_by(|(a, one), (b, other)| {
         other.when().cmp(&one.when()).then_with(|| a.cmp(b)).then_with(|| one.id.cmp(&other.id))
     });
-    Ok(match arguments.format {
-        Format::Text => {
-            let height = Output::height().filter(|_| arguments.watch && shows_on_terminal());
-            render::runs::runs(&runs, more, &output.style(), height)
-        }
-        Format::Json if arguments.watch => render::json::to_line(&render::json::runs(&runs, more)),
-        Format::Json => render::json::to_string(&render::json::runs(&runs, more)),
-    })
+    Ok(Seen { runs, more })
 }

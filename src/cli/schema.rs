@@ -25,6 +25,14 @@ enum What {
     Status,
     /// What `explore --format json` prints
     Explore,
+    /// What `validate --format json` prints
+    Validate,
+    /// What `state list --format json` prints
+    StateList,
+    /// What `state show --format json` prints
+    StateShow,
+    /// What every command with `--format json` prints when it fails
+    Error,
 }
 
 pub(crate) fn run(arguments: &Arguments, output: &Output) -> Status {
@@ -35,6 +43,10 @@ pub(crate) fn run(arguments: &Arguments, output: &Output) -> Status {
         What::Runs => render::json::runs_schema(),
         What::Status => render::json::status_schema(),
         What::Explore => render::json::explore_schema(),
+        What::Validate => manifest::problems_schema(),
+        What::StateList => render::json::state_list_schema(),
+        What::StateShow => render::json::state_show_schema(),
+        What::Error => render::json::error_schema(),
     };
     output.data(&render::json::to_string(&schema));
     Status::Success

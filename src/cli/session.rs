@@ -55,6 +55,8 @@ pub(crate) struct Prepared {
     pub recovery: Recovery,
     /// What the plan was made from.
     pub observations: Observations,
+    /// What the platform says beforehand of what the plan sends, short of a refusal.
+    pub warnings: Problems,
 }
 
 impl Session {
@@ -203,14 +205,17 @@ impl Session {
         };
         let work = self.interrupt.unless_interrupted(work).await?;
         drop(spinner);
-        let (prepared, problems) = work?;
+        let (mut prepared, problems) = work?;
         if problems.errors > 0 {
-            let failure = validate::refuse(&problems, output);
+            let mut failure = validate::refuse(&problems, output);
+            "the platform would refuse what the manifest says; nothing was written"
+                .clone_into(&mut failure.message);
             output.talk("");
             output.note("the platform would refuse this; nothing was written");
             return Err(failure);
         }
         validate::report(&problems, output);
+        prepared.warnings = problems;
         Ok(prepared)
     }
 
@@ -319,7 +324,8 @@ impl Session {
             observations.namesakes.extend(observe::observe(&self.client, wanted).await?.namesakes);
             plan = build(&observations);
         }
-        Ok(Prepared { plan, secrets: Arc::new(values), missing, recovery, observations })
+        let warnings = Problems::default();
+        Ok(Prepared { plan, secrets: Arc::new(values), missing, recovery, observations, warnings })
     }
 
     /// The secrets, saying what the emulator stands in for.
@@ -354,7 +360,8 @@ impl Session {
                     ids.join(", ")
                 ),
             )
-            .hint("look at them on the platform, delete or rename all but one, and run this again"));
+            .hint("look at them on the platform, delete or rename all but one, and run this again")
+            .about(address));
         }
         Ok((Some(state), recovery))
     }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::exit::{Failure, Status};
+use super::failed::Reader;
 use super::output::Output;
 use super::plan_file;
 use super::shown::{CheckArguments, FormatArguments};
@@ -21,11 +22,18 @@ pub(crate) struct Arguments {
     checks: CheckArguments,
 }
 
+impl Arguments {
+    /// Who reads what is printed.
+    pub(crate) fn reader(&self) -> Reader {
+        self.formats.reader()
+    }
+}
+
 pub(crate) fn run(arguments: &Arguments, output: &Output) -> Result<Status, Failure> {
     arguments.formats.check_paths(None, std::slice::from_ref(&arguments.plan))?;
     let plan = plan_file::read(&arguments.plan)?;
-    arguments.formats.show(&plan, &Lines::default(), output);
     arguments.formats.write(&plan, &Lines::default(), output)?;
+    arguments.formats.show(&plan, &Lines::default(), output);
     arguments.checks.check(&plan, "change the manifest, or check for less")?;
     Ok(Status::Success)
 }

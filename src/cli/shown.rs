@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::ValueEnum;
 
 use super::exit::{Failure, Status};
+use super::failed::Reader;
 use super::files::{self, Readers};
 use super::output::Output;
 use crate::manifest::Lines;
@@ -73,6 +74,16 @@ pub(crate) struct FormatArguments {
 }
 
 impl FormatArguments {
+    /// Who reads what stdout gets.
+    pub(crate) fn reader(&self) -> Reader {
+        self.format.into()
+    }
+
+    /// Where the plan goes as JSON, besides to stdout.
+    pub(crate) fn json(&self) -> Option<&Path> {
+        self.json.as_deref()
+    }
+
     /// The files that were asked for.
     fn files(&self) -> impl Iterator<Item = (Format, &Path)> {
         let files = [

@@ -46,6 +46,33 @@ fn stop_at_once() -> ! {
     std::process::exit(i32::from(Status::Interrupted as u8))
 }
 
+/// Tells when the terminal gets another size, where the system tells it.
+pub(crate) struct Resizes {
+    #[cfg(unix)]
+    signal: Option<tokio::signal::unix::Signal>,
+}
+
+impl Resizes {
+    /// Listens from now on.
+    pub(crate) fn listen() -> Self {
+        Self {
+            #[cfg(unix)]
+            signal: tokio::signal::unix::signal(tokio::signal::unix::SignalKind::window_change()).ok(),
+        }
+    }
+
+    /// The next one.
+    pub(crate) async fn next(&mut self) {
+        #[cfg(unix)]
+        if let Some(signal) = &mut self.signal
+            && signal.recv().await.is_some()
+        {
+            return;
+        }
+        std::future::pending().await
+    }
+}
+
 /// The signals that mean "stop". Listened to from the start and without a gap: one that comes while another is being dealt
 /// with must not be lost.
 #[cfg(unix)]

@@ -7,12 +7,15 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use super::exit::{Failure, Status};
-use super::output::{Output, confirm};
+use super::failed::Reader;
+use super::output::Output;
+use super::runs::Format;
 use super::session::Session;
 use super::settings::{chosen_state, default_folder, no_state};
 use crate::kind::Address;
 use crate::manifest;
 use crate::plan::Selector;
+use crate::render::json;
 use crate::render::text::{sanitize, sanitize_lines};
 use crate::state::model::{Entry, State};
 use crate::state::moves::{self, Blocked};
@@ -35,11 +38,18 @@ pub(crate) struct Arguments {
 #[derive(Debug, clap::Subcommand)]
 enum Command {
     /// List what is managed: address, id, and what is special about it
-    List,
+    List {
+        /// How to show it
+        #[arg(long, value_name = "FORMAT", default_value = "text")]
+        format: Format,
+    },
     /// Show all that is recorded of one object
     Show {
         /// PIPELINE.SECTION
         address: Address,
+        /// How to show it
+        #[arg(long, value_name = "FORMAT", default_value = "text")]
+        format: Format,
     },
     /// Give an object, or all of a pipeline, another address; nothing changes on the platform
     Mv {
@@ -67,6 +77,16 @@ enum Command {
     },
 }
 
+impl Arguments {
+    /// Who reads what is printed.
+    pub(crate) fn reader(&self) -> Reader {
+        match &self.command {
+            Command::List { format } | Command::Show { format, .. } => (*format).into(),
+            Command::Mv { .. } | Command::Rm { .. } | Command::Unlock { .. } => Reader::Other,
+        }
+    }
+}
+
 pub(crate) fn run(arguments: &Arguments, output: &Output) -> Result<Status, Failure> {
     let folders = [default_folder(false), default_folder(true)];
     let sandbox = arguments.sandbox.as_deref();
@@ -90,10 +110,23 @@ pub(crate) fn run(arguments: &Arguments, output: &Output) -> Result<Status, Fail
         Command::Unlock { id, auto_approve } => return unlock(&file, id, *auto_approve, output),
         Command::Mv { from, to } => return mv(&file, from, to, output),
         Command::Rm { addresses, auto_approve } => return rm(&file, addresses, *auto_approve, output),
-        Command::List => read(&file).map(|state| (list(&state), state))?,
-        Command::Show { address } => {
+        Command::List { format } => {
             let state = read(&file)?;
-            (show(&state, address)?, state)
+            let text = match format {
+                Format::Text => list(&state),
+                Format::Json => json::to_string(&json::state_list(&state)),
+            };
+            (text, state)
+        }
+        Command::Show { address, format } => {
+            let state = read(&file)?;
+            let entry =
+                state.entries.get(address).ok_or_else(|| unknown(&Selector::Address(address.clone())))?;
+            let text = match format {
+                Format::Text => show(entry)?,
+                Format::Json => json::to_string(&json::state_entry(&state, address, entry)),
+            };
+            (text, state)
         }
     };
     output.data(&text);
@@ -205,7 +238,8 @@ fn rm(file: &StateFile, which: &[Selector], auto_approve: bool, output: &Output)
     }
     if let Some((address, _)) = going.iter().find(|(_, entry)| entry.protect) {
         return Err(Failure::new(Status::Refused, format!("{address} is protected; nothing was dropped"))
-            .hint("set `protect: false` in its section and apply that first"));
+            .hint("set `protect: false` in its section and apply that first")
+            .about(address));
     }
     let after = moves::dropped(&state.entries, &going.keys().cloned().collect::<BTreeSet<_>>())
         .map_err(|blocked| Failure::usage(blocked.to_string()))?;
@@ -225,7 +259,7 @@ fn rm(file: &StateFile, which: &[Selector], auto_approve: bool, output: &Output)
         listed.join("\n  ")
     );
     if !auto_approve {
-        match confirm(&question) {
+        match output.confirm(&question) {
             Some(true) => {}
             Some(false) => return Err(Failure::new(Status::Refused, "not approved; nothing was dropped")),
             None => {
@@ -242,7 +276,12 @@ fn rm(file: &StateFile, which: &[Selector], auto_approve: bool, output: &Output)
 }
 
 fn unknown(selector: &Selector) -> Failure {
-    Failure::usage(format!("the state has no {selector}")).hint("`flowform state list` shows what it has")
+    let failure = Failure::usage(format!("the state has no {selector}"))
+        .hint("`flowform state list` shows what it has");
+    match selector {
+        Selector::Address(address) => failure.about(address),
+        Selector::Pipeline(_) => failure,
+    }
 }
 
 /// A lock goes with its process. What is left for a person is a run whose machine is lost while a shared file system still
@@ -254,7 +293,7 @@ fn unlock(file: &StateFile, id: &str, auto_approve: bool, output: &Output) -> Re
         file.path().display()
     );
     if !auto_approve {
-        match confirm(&question) {
+        match output.confirm(&question) {
             Some(true) => {}
             Some(false) => return Err(Failure::new(Status::Refused, "not approved; the lock is as it was")),
             None => {
@@ -274,7 +313,8 @@ fn list(state: &State) -> String {
     let width = state.entries.keys().map(|a| a.to_string().chars().count()).max().unwrap_or_default();
     let mut text = String::new();
     for (address, entry) in &state.entries {
-        let address = address.to_string();
+        // An address has no wide characters.
+        let address = sanitize(&address.to_string()).into_owned();
         let mut line = format!("{address:width$}  {}", sanitize(&entry.id));
         if let Some(version) = entry.version {
             let _ = write!(line, "  version {version}");
@@ -291,8 +331,7 @@ fn list(state: &State) -> String {
     text
 }
 
-fn show(state: &State, address: &Address) -> Result<String, Failure> {
-    let entry = state.entries.get(address).ok_or_else(|| unknown(&Selector::Address(address.clone())))?;
+fn show(entry: &Entry) -> Result<String, Failure> {
     let shown = serde_yaml::to_string(entry).map_err(|e| Failure::from_error(Status::Error, &e))?;
     Ok(sanitize_lines(&shown).into_owned())
 }

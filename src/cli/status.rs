@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::exit::{Failure, Status};
+use super::failed::Reader;
 use super::output::Output;
 use super::plan::say_recovered;
 use super::runs::Format;
@@ -25,6 +26,13 @@ pub(crate) struct Arguments {
 
     #[command(flatten)]
     platform: PlatformArguments,
+}
+
+impl Arguments {
+    /// Who reads what is printed.
+    pub(crate) fn reader(&self) -> Reader {
+        self.format.into()
+    }
 }
 
 /// Drift is told and is no failure: `plan --refresh-only` is the check.

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::exit::{Failure, Status};
+use super::failed::Reader;
 use super::files::{self, Readers};
 use super::output::Output;
 use super::settings::ManifestArguments;
@@ -45,6 +46,17 @@ enum Format {
     Sarif,
 }
 
+impl Arguments {
+    /// Who reads what is printed.
+    pub(crate) fn reader(&self) -> Reader {
+        match self.format {
+            Format::Json => Reader::Document,
+            Format::Github => Reader::Annotations,
+            Format::Text | Format::Junit | Format::Sarif => Reader::Other,
+        }
+    }
+}
+
 impl Format {
     /// The report as a document.
     fn document(self, problems: &Problems) -> String {
@@ -52,8 +64,8 @@ impl Format {
             Self::Text => String::new(),
             Self::Json => render::json::to_string(&problems.json()),
             Self::Github => problems.github(),
-            Self::Junit => problems.junit(),
-            Self::Sarif => render::json::to_string(&problems.sarif(&folder())),
+            Self::Junit => problems.junit(None),
+            Self::Sarif => render::json::to_string(&problems.sarif(&folder(), None)),
         }
     }
 }
@@ -64,15 +76,6 @@ pub(crate) fn run(arguments: &Arguments, output: &Output) -> Result<Status, Fail
         Ok(loaded) => (&loaded.warnings, Some(valid(loaded))),
         Err(problems) => (problems, None),
     };
-    match arguments.format {
-        Format::Text => {
-            report(problems, output);
-            if let Some(summary) = summary {
-                output.data(&summary);
-            }
-        }
-        format => output.data(&format.document(problems)),
-    }
     let files = [
         (&arguments.junit, Format::Junit),
         (&arguments.sarif, Format::Sarif),
@@ -84,11 +87,20 @@ pub(crate) fn run(arguments: &Arguments, output: &Output) -> Result<Status, Fail
             files::write("the report", path, &document, Readers::Others)?;
         }
     }
+    match arguments.format {
+        Format::Text => {
+            report(problems, output);
+            if let Some(summary) = summary {
+                output.data(&summary);
+            }
+        }
+        format => output.data(&format.document(problems)),
+    }
     Ok(if loaded.is_ok() { Status::Success } else { Status::Manifest })
 }
 
 /// Where the run takes place; where that cannot be told, no path is below it.
-fn folder() -> PathBuf {
+pub(crate) fn folder() -> PathBuf {
     std::env::current_dir().unwrap_or_default()
 }
 
@@ -103,9 +115,10 @@ pub(crate) fn report(problems: &Problems, output: &Output) {
 /// Shows problems to people; what a command ends with that cannot go on because of them.
 pub(crate) fn refuse(problems: &Problems, output: &Output) -> Failure {
     report(problems, output);
-    // The problems are the message, for people; a machine is told them as causes.
-    let mut failure = Failure::new(Status::Manifest, "");
+    // The problems are the message for people; a machine is told all of this.
+    let mut failure = Failure::new(Status::Manifest, "the manifest has mistakes").told();
     failure.causes = problems.one_line_each();
+    failure.details().problems = problems.clone();
     failure
 }
 

@@ -2,7 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use super::exit::Failure;
 use super::now;
 use super::output::Output;
 use super::session::timestamp;
@@ -81,20 +80,6 @@ impl<'a> Voice<'a> {
     /// The first run of an object that was waited for has ended.
     pub(crate) fn ran_first(&mut self, address: &Address, run: &Run) {
         self.line(&Line::FirstRun(address, run));
-    }
-
-    /// The end where it could not be done. People see that from the error.
-    pub(crate) fn failed(&mut self, failure: &Failure) {
-        let message = match failure.message.as_str() {
-            "" => "the manifest has mistakes",
-            message => message,
-        };
-        self.line(&Line::Error {
-            message,
-            causes: &failure.causes,
-            hint: failure.hint.as_deref(),
-            exit_code: failure.status as u8,
-        });
     }
 
     fn line(&mut self, line: &Line<'_>) {

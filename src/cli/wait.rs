@@ -147,10 +147,8 @@ impl Waiting<'_, '_> {
                     Status::Error,
                     format!("the first run of {address} is due {when}, later than --wait-timeout allows"),
                 )
-                .hint(format!(
-                    "the apply is done; wait longer with --wait-timeout: {}; {STATUS}",
-                    self.again
-                )));
+                .hint(format!("the apply is done; wait longer with --wait-timeout: {}; {STATUS}", self.again))
+                .about(address));
             }
             self.output.note(&format!("waiting for the first run of {address}, due {when}"));
             self.voice.waits(address, Until::FirstRun, Some(&when));
@@ -178,7 +176,8 @@ impl Waiting<'_, '_> {
             let gone = awaited.keys().find(|address| seen.get(*address).is_none_or(Observed::is_going));
             if let Some(address) = gone {
                 return Err(Failure::new(Status::Error, format!("{address} was applied, and is gone since"))
-                    .hint("somebody deleted it, or it is not visible any more; plan again"));
+                    .hint("somebody deleted it, or it is not visible any more; plan again")
+                    .about(address));
             }
             let busy: Vec<&Address> =
                 seen.iter().filter(|(_, object)| object.is_busy()).map(|(address, _)| address).collect();

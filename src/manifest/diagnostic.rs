@@ -87,6 +87,24 @@ impl Problems {
         errors.filter_map(|d| Some((d.place.as_ref()?.position.line, d.message.as_str())))
     }
 
+    /// These and others, found later in the same files.
+    #[must_use]
+    pub fn and(mut self, others: Self) -> Self {
+        if self.is_empty() && self.files.is_empty() {
+            return others;
+        }
+        let errors = others.list.iter().filter(|d| d.severity == Severity::Error);
+        for place in errors.filter_map(|d| d.place.as_ref()) {
+            if let Some(checked) = self.files.iter_mut().find(|f| f.file == place.position.file) {
+                checked.errors += 1;
+            }
+        }
+        self.list.extend(others.list);
+        self.errors += others.errors;
+        self.warnings += others.warnings;
+        self
+    }
+
     /// How many are counted but not in the list.
     pub fn omitted(&self) -> usize {
         (self.errors + self.warnings).saturating_sub(self.list.len())

@@ -14,9 +14,17 @@ use crate::kind::Severity;
 const SUITE: &str = "flowform validate";
 
 impl Problems {
-    /// As JUnit's XML: one suite, one case for each file, and one for what no file is to blame for.
-    pub fn junit(&self) -> String {
+    /// As JUnit's XML: one suite, one case for each file, and one for what no file is to blame for. `failure` is why the run
+    /// ended before everything was looked at, if it did: a case of its own, which ends by an error.
+    pub fn junit(&self, failure: Option<&str>) -> String {
         let mut suite = TestSuite::new(SUITE);
+        if let Some(why) = failure {
+            let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
+            status.set_message(why);
+            let mut case = TestCase::new("run", status);
+            case.set_classname(SUITE);
+            suite.add_test_case(case);
+        }
         let without: Vec<&Diagnostic> = self.list.iter().filter(|d| d.place.is_none()).collect();
         if !without.is_empty() {
             let errors = without.iter().filter(|d| d.severity == Severity::Error).count();

@@ -1,18 +1,14 @@
-//! Mistakes for a terminal (rustc's look), for programs (JSON) and for GitHub's annotations; SARIF and JUnit are
-//! `sarif`'s and `junit`'s.
+//! Mistakes for a terminal (rustc's look) and for GitHub's annotations; JSON, SARIF and JUnit are `json`'s, `sarif`'s and
+//! `junit`'s.
 //! What may be shown was decided before: a [`Snippet`] holds no secret.
 
 use std::fmt::Write;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer};
-use serde_json::{Value, json};
 
 use super::annotation::{Level as Mark, annotation, file_name};
 use super::diagnostic::{Diagnostic, Place, Problems, Snippet};
 use crate::kind::Severity;
-
-/// Format of the JSON document.
-const FORMAT_VERSION: u32 = 1;
 
 impl Problems {
     /// For a terminal of this width.
@@ -32,19 +28,6 @@ impl Problems {
             let _ = writeln!(out, "... and {} more\n", self.omitted());
         }
         out
-    }
-
-    /// For programs.
-    pub fn json(&self) -> Value {
-        let list: Vec<Value> = self.list.iter().map(diagnostic_json).collect();
-        json!({
-            "formatVersion": FORMAT_VERSION,
-            "valid": self.errors == 0,
-            "errorCount": self.errors,
-            "warningCount": self.warnings,
-            "omittedCount": self.omitted(),
-            "diagnostics": list,
-        })
     }
 
     /// Each as one line: place, severity, message.
@@ -134,34 +117,4 @@ fn true_column(page: &str, place: &Place) -> String {
     let shown = text.get(..span.start).unwrap_or_default().chars().count() + 1;
     let origin = format!("{}:{}:", file_name(place), place.position.line);
     page.replacen(&format!("{origin}{shown}\n"), &format!("{origin}{}\n", place.position.column), 1)
-}
-
-fn diagnostic_json(diagnostic: &Diagnostic) -> Value {
-    let place = diagnostic.place.as_ref();
-    let related: Vec<Value> = diagnostic
-        .related
-        .iter()
-        .map(|(place, message)| {
-            let position = &place.position;
-            json!({
-                "message": message,
-                "file": position.file.to_string_lossy(),
-                "line": position.line,
-                "column": position.column,
-            })
-        })
-        .collect();
-    json!({
-        "severity": word(diagnostic.severity),
-        "code": diagnostic.code.name(),
-        "message": diagnostic.message,
-        "hint": diagnostic.hint,
-        "file": place.map(|p| p.position.file.to_string_lossy()),
-        "line": place.map(|p| p.position.line),
-        "column": place.map(|p| p.position.column),
-        "endLine": place.map(|p| p.end_line),
-        "endColumn": place.map(|p| p.end_column),
-        "snippet": place.and_then(|p| p.snippet.as_ref()).map(|s| &s.text),
-        "related": related,
-    })
 }

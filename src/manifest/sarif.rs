@@ -122,15 +122,17 @@ struct Region {
 
 impl Problems {
     /// As SARIF 2.1.0, for code scanning. `folder` is where the run takes place: files below it are named from there.
-    pub fn sarif(&self, folder: &Path) -> Value {
+    /// `failure` is why the run ended before everything was looked at, if it did.
+    pub fn sarif(&self, folder: &Path, failure: Option<&str>) -> Value {
         let rules = Code::ALL.iter().map(|code| Descriptor {
             id: code.name(),
             short_description: Message { text: format!("{}.", code.about()) },
         });
-        let notifications = (self.omitted() > 0).then(|| Notification {
+        let omitted = (self.omitted() > 0).then(|| Notification {
             level: "warning",
             message: Message { text: format!("{} more are not listed.", self.omitted()) },
         });
+        let failed = failure.map(|why| Notification { level: "error", message: message(why) });
         let log = Log {
             schema: SCHEMA,
             version: "2.1.0",
@@ -145,8 +147,8 @@ impl Problems {
                 },
                 column_kind: "unicodeCodePoints",
                 invocations: [Invocation {
-                    execution_successful: true,
-                    tool_execution_notifications: notifications.into_iter().collect(),
+                    execution_successful: failure.is_none(),
+                    tool_execution_notifications: failed.into_iter().chain(omitted).collect(),
                 }],
                 results: self.list.iter().map(|diagnostic| finding(diagnostic, folder)).collect(),
             }],

@@ -69,8 +69,8 @@ fn no_secret_is_repeated_in_any_format() {
         let problems = problems(check_text(&text));
         assert!(!problems.is_empty(), "{name} is no mistake");
         let text = [problems.text(true, 80), problems.text(false, 400)].concat();
-        let sarif = problems.sarif(Path::new("/")).to_string();
-        let others = [problems.json().to_string(), problems.github(), problems.junit(), sarif];
+        let sarif = problems.sarif(Path::new("/"), None).to_string();
+        let others = [problems.json().to_string(), problems.github(), problems.junit(None), sarif];
         let others = [others.concat(), format!("{problems:?}")].concat();
         assert!(!text.contains("HUSH") && !others.contains("HUSH"), "{name}:\n{text}{others}");
     }

@@ -1,12 +1,12 @@
 //! One field's old and new on a terminal: on one line where it fits, long texts as a diff within the text.
 
 use super::difference::{self, Difference, Run};
-use super::page::{Page, Part, Tone, columns, parts_columns};
+use super::page::{Page, Part, Tone, columns, padded, parts_columns};
 use super::view::{BOTH_MOVED, Becomes, Field, Shown, Sign};
 
 /// A changed field, its name padded to `column`.
 pub(super) fn field(page: &mut Page<'_>, indent: usize, column: usize, field: &Field<'_>) {
-    let name = |column: usize| (Tone::Plain, format!("{:column$}  ", field.name));
+    let name = |column: usize| (Tone::Plain, padded(&field.name, column) + "  ");
     let remark = field.remarks().join(", ");
     match &field.value {
         Becomes::Secret(words) => {

@@ -1,6 +1,7 @@
 //! What of two long values differs, as data: one text with its changes marked, or the lines that differ.
 
 use similar::{ChangeTag, TextDiff};
+use unicode_segmentation::UnicodeSegmentation;
 
 use super::view::{Shown, Sign};
 
@@ -105,12 +106,12 @@ fn sign(tag: ChangeTag) -> Sign {
 
 /// An unchanged stretch with its middle left out; at a text's beginning or end, that side.
 fn shortened(text: &str, first: bool, last: bool) -> String {
-    let count = text.chars().count();
+    let count = text.graphemes(true).count();
     if count <= CONTEXT * 2 + 3 {
         return text.to_owned();
     }
-    let head: String = text.chars().take(if first { 0 } else { CONTEXT }).collect();
-    let tail: String = text.chars().skip(if last { count } else { count - CONTEXT }).collect();
+    let head: String = text.graphemes(true).take(if first { 0 } else { CONTEXT }).collect();
+    let tail: String = text.graphemes(true).skip(if last { count } else { count - CONTEXT }).collect();
     let head = head.rsplit_once(' ').map_or(head.as_str(), |(kept, _)| kept);
     let tail = tail.split_once(' ').map_or(tail.as_str(), |(_, kept)| kept);
     match (first, last) {

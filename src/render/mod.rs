@@ -41,11 +41,13 @@ pub struct Style {
     pub color: bool,
     /// Columns to fit into. Only what must stay whole (a path, an id) goes beyond.
     pub width: usize,
+    /// Whether tables keep all their columns, however wide they are: what is on no terminal is not cut to one.
+    pub whole: bool,
     /// Whether to show every request of every step in full.
     pub requests: bool,
 }
 
 impl Style {
     /// For a file: no terminal says how wide.
-    pub const FILE: Self = Self { color: false, width: 100, requests: false };
+    pub const FILE: Self = Self { color: false, width: 100, whole: true, requests: false };
 }

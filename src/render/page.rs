@@ -3,8 +3,11 @@
 use std::fmt::Write;
 
 use anstyle::{AnsiColor, Effects};
+use unicode_segmentation::UnicodeSegmentation;
+use unicode_width::UnicodeWidthStr;
 
 use super::Style;
+use super::value::sanitize;
 
 /// What a piece of text means; its colour only repeats what its words say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,9 +48,14 @@ impl Tone {
 /// A piece of a line.
 pub(super) type Part = (Tone, String);
 
-/// How many columns a text takes: one for each character.
+/// How many columns of a terminal a text takes: two for each wide character, none for what joins the one before.
 pub(super) fn columns(text: &str) -> usize {
-    text.chars().count()
+    text.width()
+}
+
+/// A text with spaces behind it up to so many columns.
+pub(super) fn padded(text: &str, width: usize) -> String {
+    format!("{text}{}", " ".repeat(width.saturating_sub(columns(text))))
 }
 
 /// How many columns the parts take.
@@ -84,12 +92,13 @@ impl<'a> Page<'a> {
         let Some(last) = last else { return self.text.push('\n') };
         self.text.extend(std::iter::repeat_n(' ', indent));
         for (index, (tone, text)) in parts.iter().enumerate().take(last + 1) {
-            let text = if index == last { text.trim_end() } else { text };
+            // Sanitized by whoever measured it, too: what slipped through there still does not reach a terminal.
+            let text = sanitize(if index == last { text.trim_end() } else { text });
             if self.style.color && *tone != Tone::Plain {
                 let style = tone.style();
                 let _ = write!(self.text, "{style}{text}{style:#}");
             } else {
-                self.text.push_str(text);
+                self.text.push_str(&text);
             }
         }
         self.text.push('\n');
@@ -152,17 +161,18 @@ fn words(parts: &[Part]) -> impl Iterator<Item = (Tone, String)> + '_ {
     })
 }
 
-/// Where to break a word that is longer than `room`: a byte index after at least one character.
+/// Where to break a word that is wider than `room`: a byte index after at least one character.
 fn break_point(word: &str, room: usize) -> usize {
     let mut hard = word.len();
     let mut soft = None;
-    for (count, (at, char)) in word.char_indices().enumerate() {
-        if count >= room.max(1) {
+    for (at, grapheme) in word.grapheme_indices(true) {
+        let end = at + grapheme.len();
+        if at > 0 && columns(&word[..end]) > room {
             hard = at;
             break;
         }
-        if "./_,;:(&|=-".contains(char) {
-            soft = Some(at + char.len_utf8());
+        if "./_,;:(&|=-".contains(grapheme) {
+            soft = Some(end);
         }
     }
     soft.filter(|at| columns(&word[..*at]) * 2 > room).unwrap_or(hard)

@@ -269,7 +269,7 @@ mod tests {
     use crate::kind::Kind;
     use crate::render::json;
 
-    const STYLE: Style = Style { color: false, width: 80, requests: false };
+    const STYLE: Style = Style { color: false, width: 80, whole: false, requests: false };
 
     fn step(kind: Kind, intent: Intent) -> Step {
         let address = Address::new("zendesk-users", kind);

@@ -3,7 +3,7 @@
 use super::change;
 use super::difference;
 use super::members::{List, Member};
-use super::page::{Page, Part, Tone, columns, parts_columns};
+use super::page::{Page, Part, Tone, columns, padded, parts_columns};
 use super::view::{Becomes, Sign};
 
 /// One line of a table.
@@ -86,7 +86,7 @@ fn table(page: &mut Page<'_>, indent: usize, lines: &[Line]) {
     let column = lines.iter().map(|l| columns(&l.name)).filter(|c| *c <= room / 2).max().unwrap_or_default();
     for line in lines {
         let sign = (line.tone, format!("{} ", line.sign.mark()));
-        let name = |width: usize| (line.tone, format!("{:width$}", line.name));
+        let name = |width: usize| (line.tone, padded(&line.name, width));
         let rest: usize = line.remarks.iter().map(|r| 2 + parts_columns(r)).sum();
         if columns(&line.name).max(column) + rest <= room {
             let mut parts = vec![sign, name(column)];

@@ -352,7 +352,7 @@ mod tests {
 
     #[test]
     fn a_page_fits_and_no_error_is_said_twice() {
-        let style = Style { color: false, width: 80, requests: false };
+        let style = Style { color: false, width: 80, whole: false, requests: false };
         let all: Vec<(Address, Run)> = (0..30).rev().map(|minute| failed("users", minute, "no")).collect();
         let whole = runs(&all, false, &style, None);
         assert_eq!((whole.matches("X: no").count(), whole.lines().count()), (1, 34), "{whole}");

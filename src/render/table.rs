@@ -1,6 +1,8 @@
 //! Tables on a terminal: columns as wide as what stands in them, the less important ones left out where there is no room.
 //! What the rows say is their callers'.
 
+use unicode_segmentation::UnicodeSegmentation;
+
 use super::page::{Page, Part, Tone, columns};
 use super::value::sanitize;
 
@@ -32,7 +34,9 @@ pub(super) fn table(page: &mut Page<'_>, all: &[Column], rows: &[Row]) {
     let widths: Vec<usize> = (0..all.len()).map(width).collect();
     let mut kept: Vec<(usize, &Column, usize)> =
         all.iter().zip(&widths).enumerate().map(|(index, (column, width))| (index, column, *width)).collect();
-    while kept.iter().map(|(_, _, width)| width + BETWEEN).sum::<usize>() > page.style.width + BETWEEN {
+    while !page.style.whole
+        && kept.iter().map(|(_, _, width)| width + BETWEEN).sum::<usize>() > page.style.width + BETWEEN
+    {
         let first = kept.iter().filter_map(|(index, column, _)| Some((column.drop?, *index))).min();
         let Some((_, first)) = first else { break };
         kept.retain(|(index, _, _)| *index != first);
@@ -71,11 +75,45 @@ pub(super) fn nothing() -> String {
     "-".to_owned()
 }
 
-/// A text that a terminal shows as it is, of at most so many characters.
+/// A text that a terminal shows as it is, of at most so many columns. Neither a character is cut, nor what stands for one.
 pub(super) fn cut(text: &str, most: usize) -> String {
     let safe = sanitize(text);
     if columns(&safe) <= most {
         return safe.into_owned();
     }
-    safe.chars().take(most.saturating_sub(1)).chain(['…']).collect()
+    let mut kept = String::new();
+    for grapheme in text.graphemes(true) {
+        let next = format!("{kept}{}", sanitize(grapheme));
+        if columns(&next) >= most {
+            break;
+        }
+        kept = next;
+    }
+    kept.push('…');
+    kept
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cut_leaves_characters_whole() {
+        for (text, most, cut_to) in [
+            ("abcdef", 6, "abcdef"),
+            ("abcdefg", 6, "abcde…"),
+            ("日本語テキスト", 6, "日本…"),
+            ("日本語", 6, "日本語"),
+            ("e\u{301}e\u{301}e\u{301}e\u{301}", 3, "e\u{301}e\u{301}…"),
+            ("ab👨‍👩‍👧‍👦cd", 4, "ab…"),
+            ("ab👨‍👩‍👧‍👦cd", 5, "ab👨‍👩‍👧‍👦…"),
+            ("🇩🇪🇩🇪🇩🇪", 4, "🇩🇪…"),
+            ("ab\u{1b}[31mred", 9, "ab\\u{1b}…"),
+            ("ab\u{1b}[31mred", 8, "ab…"),
+        ] {
+            let shown = cut(text, most);
+            assert_eq!(shown, cut_to);
+            assert!(columns(&shown) <= most, "{shown}");
+        }
+    }
 }

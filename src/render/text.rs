@@ -1,7 +1,9 @@
 //! A plan for a person at a terminal: why it may not be applied, what drifted, what is to be done and by which requests;
 //! the summary comes last, where a terminal and a folded comment both leave it in sight.
 
-use super::page::{Page, Part, Tone, columns, parts_columns};
+use unicode_segmentation::UnicodeSegmentation;
+
+use super::page::{Page, Part, Tone, columns, padded, parts_columns};
 use super::request::{Content, Edit, Request};
 use super::view::{self, Becomes, Contents, Drifted, Field, Planned, Remark, Shown, View};
 use super::{Style, change, rows};
@@ -160,7 +162,7 @@ fn created(page: &mut Page<'_>, contents: &Contents<'_>) {
     let column = change::column(page, &contents.fields);
     for field in &contents.fields {
         let Becomes::Is(value) = &field.value else { continue };
-        let name = (Tone::Plain, format!("{:column$}  ", field.name));
+        let name = (Tone::Plain, padded(&field.name, column) + "  ");
         let fits = 4 + columns(&name.1) + columns(&value.line) <= page.style.width;
         if fits && !value.is_laid_out() {
             page.line(4, &[name, (Tone::Add, value.line.clone())]);
@@ -268,11 +270,11 @@ fn json(page: &mut Page<'_>, indent: usize, value: &Shown<'_>, full: bool) {
 const LONGEST: usize = 240;
 
 fn cut(line: &str) -> String {
-    let count = columns(line);
+    let count = line.chars().count();
     if count <= LONGEST {
         return line.to_owned();
     }
-    let kept: String = line.chars().take(LONGEST).collect();
+    let kept: String = line.graphemes(true).take(LONGEST).collect();
     format!("{kept}… ({count} characters, all of them with the requests)")
 }
 

@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::super::report::{Class, TESTED, classes};
+use super::failure::{self, Failed, FailureDocument};
 use super::plan::{ModeDocument, PlaceDocument, SummaryDocument, mode, place, summary};
 use super::runs::{RunDocument, document};
 use super::{FORMAT_VERSION, to_value};
@@ -95,13 +96,8 @@ enum EventDocument<'e> {
     },
     /// The end, when nothing was begun, a result could not be recorded, or what was waited for did not come.
     Error {
-        message: &'e str,
-        /// What it came from, the nearest first.
-        causes: &'e [String],
-        /// What to do.
-        hint: Option<&'e str>,
-        /// The command's exit code.
-        exit_code: u8,
+        #[serde(flatten)]
+        failure: FailureDocument<'e>,
     },
 }
 
@@ -202,16 +198,7 @@ pub enum Line<'e> {
         took: Duration,
     },
     /// The end where nothing was begun.
-    Error {
-        /// What happened.
-        message: &'e str,
-        /// What it came from.
-        causes: &'e [String],
-        /// What to do.
-        hint: Option<&'e str>,
-        /// The command's exit code.
-        exit_code: u8,
-    },
+    Error(&'e Failed<'e>),
 }
 
 /// The lines of one apply. Remembers when each step was begun.
@@ -263,9 +250,7 @@ impl Stream {
                 renewed,
                 steps: report.steps.iter().map(|(step, result)| became(step, result)).collect(),
             },
-            Line::Error { message, causes, hint, exit_code } => {
-                EventDocument::Error { message, causes, hint, exit_code }
-            }
+            Line::Error(failed) => EventDocument::Error { failure: failure::document(failed) },
         }
     }
 }

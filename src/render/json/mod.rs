@@ -1,13 +1,16 @@
 //! Machine formats: `plan` is a plan, `events` is what an apply says as it goes on, `runs` what the
-//! platform does on schedule, `explore` what a source holds. Each has structs of its own, so that the
-//! engine may change without them, and a JSON Schema that is made from those structs.
+//! platform does on schedule, `explore` what a source holds, `state` what is managed, `failure` why a
+//! command failed. Each has structs of its own, so that the engine may change without them, and a JSON
+//! Schema that is made from those structs.
 
 #![doc = include_str!("../../../docs/json.md")]
 
 mod events;
 mod explore;
+mod failure;
 mod plan;
 mod runs;
+mod state;
 
 use std::fmt::Write;
 
@@ -18,8 +21,10 @@ use super::value;
 
 pub use events::{Line, Stream, Until};
 pub use explore::explored;
+pub use failure::{Class, Failed, Platform, error};
 pub use plan::plan;
 pub use runs::{runs, standings};
+pub use state::{state_entry, state_list};
 
 /// Version of all formats.
 pub const FORMAT_VERSION: u32 = 1;
@@ -42,6 +47,21 @@ pub fn explore_schema() -> Value {
 /// The JSON Schema of how pipelines stand.
 pub fn status_schema() -> Value {
     schemars::schema_for!(runs::StandingsDocument<'_>).to_value()
+}
+
+/// The JSON Schema of a failure.
+pub fn error_schema() -> Value {
+    schemars::schema_for!(failure::ErrorDocument<'_>).to_value()
+}
+
+/// The JSON Schema of all that is managed.
+pub fn state_list_schema() -> Value {
+    schemars::schema_for!(state::ListDocument<'_>).to_value()
+}
+
+/// The JSON Schema of one managed object.
+pub fn state_show_schema() -> Value {
+    schemars::schema_for!(state::EntryDocument<'_>).to_value()
 }
 
 /// The JSON Schema of one line of an apply's events.

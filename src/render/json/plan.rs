@@ -8,7 +8,7 @@ use super::super::request::Precondition;
 use super::super::{request, view};
 use super::{FORMAT_VERSION, to_value};
 use crate::kind::{Leaf, map_leaves};
-use crate::plan::{Action, Cause, Drift, FieldChange, Mode, Operation, Plan};
+use crate::plan::{Action, Cause, Drift, FieldChange, Mode, Operation, Plan, Refusal};
 
 /// A plan, as `flowform plan --format json` and `flowform show --format json` print it. A new field may come at any time;
 /// a changed or dropped one raises `formatVersion`. Equal input gives equal bytes.
@@ -221,7 +221,7 @@ struct NoteDocument<'p> {
 /// A reason not to apply.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Refusal")]
-struct RefusalDocument<'p> {
+pub(super) struct RefusalDocument<'p> {
     /// Whose, if somebody's.
     address: Option<String>,
     text: &'p str,
@@ -251,16 +251,16 @@ pub fn plan(plan: &Plan) -> Value {
             .iter()
             .map(|n| NoteDocument { address: n.address.as_ref().map(ToString::to_string), text: &n.text })
             .collect(),
-        refusals: plan
-            .refusals
-            .iter()
-            .map(|r| RefusalDocument {
-                address: r.address.as_ref().map(ToString::to_string),
-                text: &r.text,
-                hint: &r.hint,
-            })
-            .collect(),
+        refusals: plan.refusals.iter().map(refusal).collect(),
     })
+}
+
+pub(super) fn refusal(refusal: &Refusal) -> RefusalDocument<'_> {
+    RefusalDocument {
+        address: refusal.address.as_ref().map(ToString::to_string),
+        text: &refusal.text,
+        hint: &refusal.hint,
+    }
 }
 
 pub(super) fn mode(mode: Mode) -> ModeDocument {

@@ -6,7 +6,7 @@ use super::super::{Style, json, text};
 use super::cases::{World, conflict, one_field};
 use crate::kind::Kind;
 
-const WIDE: Style = Style { color: false, width: 160, requests: false };
+const WIDE: Style = Style { color: false, width: 160, whole: false, requests: false };
 
 #[test]
 fn every_case() {

@@ -7,10 +7,10 @@ use super::cases::{NOW, World, address, cascade, conflict, namesake, one_field, 
 use crate::kind::{Address, Kind};
 use crate::plan;
 
-const NARROW: Style = Style { color: false, width: 80, requests: false };
-const WIDE: Style = Style { color: false, width: 160, requests: false };
-const FULL: Style = Style { color: false, width: 80, requests: true };
-const COLORED: Style = Style { color: true, width: 80, requests: false };
+const NARROW: Style = Style { color: false, width: 80, whole: false, requests: false };
+const WIDE: Style = Style { color: false, width: 160, whole: false, requests: false };
+const FULL: Style = Style { color: false, width: 80, whole: false, requests: true };
+const COLORED: Style = Style { color: true, width: 80, whole: false, requests: false };
 
 fn shown(world: &World, style: &Style) -> String {
     text::plan(&world.plan(), style)
