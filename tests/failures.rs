@@ -175,8 +175,17 @@ fn what_the_platform_would_refuse_comes_in_every_form_of_validate() {
         s.manifest(&refused());
     }
     s.manifest(&pipeline("users").edit("params: {}", "params: { nosuch: 2 }"));
-    s.run(&["plan", "m.yaml", "--format", "github"]).success().shows("title=flowform unknown-key::users.source").end();
+    s.run(&["plan", "m.yaml", "--format", "github"])
+        .success()
+        .shows("title=flowform unknown-key::users.source")
+        .end();
     s.manifest(&refused());
+    // Reports go over nothing that is read or written besides.
+    for verb in [&["plan", "--html", "p.xml"][..], &["apply", "--auto-approve"]] {
+        let before = s.read("m.yaml");
+        s.run(&[verb, &["m.yaml", "--sarif", "m.yaml", "--junit", "p.xml"]].concat()).exit(3).end();
+        assert_eq!(s.read("m.yaml"), before);
+    }
     // Where the run itself fails, no report looks like that of a sound manifest.
     s.run(&["plan", "m.yaml", "--sandbox", "other", "--sarif", "p.sarif", "--junit", "p.xml"]).exit(3).end();
     let sarif: Value = serde_json::from_str(&s.read("p.sarif")).unwrap();

@@ -16,7 +16,7 @@ use super::progress::Applying;
 use super::secrets::{self, Resolved};
 use super::session::{self, Prepared, Session};
 use super::settings::{ManifestArguments, PlatformArguments};
-use super::shown::CheckArguments;
+use super::shown::{CheckArguments, check_paths};
 use super::voice::{Format, Voice};
 use super::wait::{Awaited, WaitArguments};
 use super::{now, plan_file};
@@ -107,6 +107,7 @@ pub(crate) async fn run(
 ) -> Result<Status, Failure> {
     let mut voice = Voice::new(arguments.run.format, output);
     let reports = arguments.reports.clone();
+    check_paths(reports.paths(), &arguments.manifest.paths)?;
     let warnings = Warnings::default();
     let ended = apply(arguments, &warnings, &mut voice, output, redactor).await;
     reports.write(ended, &warnings, output)

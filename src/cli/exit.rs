@@ -101,6 +101,8 @@ pub(crate) struct Details {
     pub problems: Problems,
     /// Why the plan must not be applied.
     pub refusals: Vec<Refusal>,
+    /// Whether even the files that tell of failures must not be written: one of them is what must not be overwritten.
+    pub without_files: bool,
 }
 
 impl Failure {
@@ -129,6 +131,18 @@ impl Failure {
     pub(crate) fn told(mut self) -> Self {
         self.told = true;
         self
+    }
+
+    /// The same, because of a file that must not be overwritten: nor is it by what tells of this.
+    #[must_use]
+    pub(crate) fn without_files(mut self) -> Self {
+        self.details().without_files = true;
+        self
+    }
+
+    /// Whether files may tell of it.
+    pub(crate) fn may_be_written(&self) -> bool {
+        self.details.as_ref().is_none_or(|details| !details.without_files)
     }
 
     /// The same, about this object.

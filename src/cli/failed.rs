@@ -103,6 +103,9 @@ pub(crate) fn tell(failure: &Failure, reader: Reader, output: &Output) {
 
 /// Writes a failure where the command's own document would have gone: an older one must not be taken for it.
 pub(crate) fn write(failure: Failure, path: &Path, output: &Output) -> Failure {
+    if !failure.may_be_written() {
+        return failure;
+    }
     let text = json::to_string(&clean(&json::error(&failed(&failure)), output));
     if let Err(other) = files::write("the error", path, &text, Readers::Others) {
         output.failure(&other);

@@ -189,8 +189,9 @@ async fn plan(
     output: &Output,
     redactor: &Redactor,
 ) -> Result<Status, Failure> {
+    let others = arguments.out.as_deref().into_iter().chain(arguments.reports.paths());
+    arguments.formats.check_paths(others, &arguments.manifest.paths)?;
     let mode = arguments.mode();
-    arguments.formats.check_paths(arguments.out.as_deref(), &arguments.manifest.paths)?;
     let manifest = load_for(mode, &arguments.manifest, warnings, output)?;
     let session = Session::open_for(mode, &arguments.platform, &manifest, redactor, output).await?;
     let state = session.read_state()?;

@@ -1,7 +1,7 @@
 //! What is wrong with manifests, in the files that CI systems read: what they say themselves, and what the platform says
 //! beforehand of what a plan would send. `validate` reports the former alone, offline.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::exit::Failure;
@@ -41,6 +41,11 @@ impl Warnings {
 }
 
 impl ReportArguments {
+    /// The files that were asked for.
+    pub(crate) fn paths(&self) -> impl Iterator<Item = &Path> {
+        [&self.sarif, &self.junit].into_iter().filter_map(|path| path.as_deref())
+    }
+
     /// Writes the reports, whatever came of the command: an older one must not be taken for them. A failure that is not
     /// the manifest's is in them as one of the run.
     pub(crate) fn write<T>(
@@ -49,6 +54,9 @@ impl ReportArguments {
         warnings: &Warnings,
         output: &Output,
     ) -> Result<T, Failure> {
+        if ended.as_ref().is_err_and(|failure| !failure.may_be_written()) {
+            return ended;
+        }
         let mut problems = warnings.take();
         let mut why = None;
         if let Err(failure) = &ended {

@@ -97,36 +97,13 @@ impl FormatArguments {
         files.into_iter().filter_map(|(format, path)| Some((format, path.as_deref()?)))
     }
 
-    /// Ends unless each file to be written, the saved plan (`out`) among them, is another one, and none is an input.
-    pub(crate) fn check_paths(&self, out: Option<&Path>, inputs: &[PathBuf]) -> Result<(), Failure> {
-        let mut taken: Vec<PathBuf> = inputs.iter().filter_map(|path| path.canonicalize().ok()).collect();
-        for path in self.files().map(|(_, path)| path).chain(out) {
-            if path == Path::new("-") {
-                return Err(
-                    Failure::usage("`-` is no file to write to").hint("--format says what stdout gets")
-                );
-            }
-            let found = path.canonicalize();
-            // Devices and pipes can be written to more than once.
-            if found.as_ref().is_ok_and(|found| found.exists() && !found.is_file()) {
-                continue;
-            }
-            let file = found.unwrap_or_else(|_| path.to_path_buf());
-            let is_manifest = |input: &PathBuf| {
-                input.is_dir()
-                    && file.starts_with(input)
-                    && file.extension().is_some_and(|e| e == "yaml" || e == "yml")
-            };
-            if taken.contains(&file) || taken.iter().any(is_manifest) {
-                let shown = path.display();
-                return Err(Failure::usage(format!(
-                    "{shown} would be overwritten: it is read, or written twice"
-                ))
-                .hint("give every output a file of its own; nothing was written"));
-            }
-            taken.push(file);
-        }
-        Ok(())
+    /// See [`check_paths`]; `others` are what is written besides: the saved plan, reports.
+    pub(crate) fn check_paths<'p>(
+        &'p self,
+        others: impl IntoIterator<Item = &'p Path>,
+        inputs: &[PathBuf],
+    ) -> Result<(), Failure> {
+        check_paths(self.files().map(|(_, path)| path).chain(others), inputs)
     }
 
     /// Shows a plan on stdout. `lines` tells where the manifest says what.
@@ -160,6 +137,42 @@ impl FormatArguments {
             Format::TerraformJson => render::json::to_line(&render::terraform::plan(plan)),
         }
     }
+}
+
+/// Ends unless each file to be written is another one, and none is an input.
+pub(crate) fn check_paths<'p>(
+    outputs: impl IntoIterator<Item = &'p Path>,
+    inputs: &[PathBuf],
+) -> Result<(), Failure> {
+    let mut taken: Vec<PathBuf> = inputs.iter().filter_map(|path| path.canonicalize().ok()).collect();
+    for path in outputs {
+        if path == Path::new("-") {
+            return Err(Failure::usage("`-` is no file to write to")
+                .hint("--format says what stdout gets")
+                .without_files());
+        }
+        let found = path.canonicalize();
+        // Devices and pipes can be written to more than once.
+        if found.as_ref().is_ok_and(|found| found.exists() && !found.is_file()) {
+            continue;
+        }
+        let file = found.unwrap_or_else(|_| path.to_path_buf());
+        let is_manifest = |input: &PathBuf| {
+            input.is_dir()
+                && file.starts_with(input)
+                && file.extension().is_some_and(|e| e == "yaml" || e == "yml")
+        };
+        if taken.contains(&file) || taken.iter().any(is_manifest) {
+            let shown = path.display();
+            return Err(Failure::usage(format!(
+                "{shown} would be overwritten: it is read, or written twice"
+            ))
+            .hint("give every output a file of its own; nothing was written")
+            .without_files());
+        }
+        taken.push(file);
+    }
+    Ok(())
 }
 
 /// What a plan must not hold.

@@ -69,7 +69,7 @@ impl Resizes {
         {
             return;
         }
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 
