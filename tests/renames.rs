@@ -197,6 +197,33 @@ fn of_two_that_it_could_be_neither_is_written_down() {
 }
 
 #[test]
+fn a_pipeline_of_which_all_names_changed_is_seen_and_another_one_is_not() {
+    let s = applied(&described("users"));
+    let people = described("people");
+    let planned = refused_plan(&s, &people, &[], "that looks like a rename");
+    assert_eq!(block(&planned), "moved:\n  - { from: users, to: people }\n");
+    refused(
+        &s,
+        &people.edit("type: string, title: E-mail", "type: string"),
+        &[],
+        "--create-beside people.dataset",
+    );
+    moves(&s.copy(), &people, &planned);
+    // Other data is another pipeline: it is what it says.
+    let other =
+        people.edit("    id: integer\n    email: { type: string, title: E-mail }\n", "    sku: string\n");
+    let other = other.edit("  primaryIdentity: { field: _tenant.email, namespace: Email }\n", "");
+    s.manifest(&other);
+    let planned = s.plan(&[]);
+    assert_eq!((planned.code, block(&planned)), (Some(0), String::new()), "{planned}");
+    s.manifest(&people);
+    s.apply(&["--create-beside", "people"])
+        .success()
+        .shows("all data in users.dataset would be destroyed")
+        .end();
+}
+
+#[test]
 fn what_is_taken_down_is_no_rename() {
     let s = applied(&described("users"));
     let planned = s.plan(&["--destroy"]);
@@ -240,6 +267,15 @@ fn a_chain_of_titles_is_given_up_before_it_is_taken() {
 fn titles_that_go_round_or_stay_taken_are_refused_in_the_plan() {
     let s = applied(&titled("A", "B"));
     refused(&s, &titled("B", "A"), &[], "none of them can be first");
+    let three = |a, b, c: &str| {
+        titled(a, b)
+            .and(&described("c").edit("name: c schema", &format!("name: {c}\n  fieldGroupName: c fields")))
+    };
+    let round = applied(&three("A", "B", "C"));
+    refused(&round, &three("B", "C", "A"), &[], "none of them can be first");
+    // A schema waits for its field group, which waits for the schema's title.
+    let across = titled("X", "B").as_str().replace("fieldGroupName: a fields", "fieldGroupName: A");
+    refused(&s, &Text::of(&across), &[], "the platform takes a name once");
     refused(&s, &titled("B", "C"), &["--exclude", "b.schema"], "keeps it");
     // The title of an object that nobody manages here.
     let other = applied(&titled("A", "B"));

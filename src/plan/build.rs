@@ -122,9 +122,9 @@ pub fn build(inputs: &Inputs<'_>) -> Plan {
         }
     }
     order::link(&mut plan.operations, &depends_on);
-    selectors::check(&mut plan, inputs, entries, &addresses, &depends_on);
     rename::check(&mut plan, inputs, entries);
     titles::check(&mut plan, inputs, entries);
+    selectors::check(&mut plan, inputs, entries, &addresses, &depends_on);
     plan.pins = stale::pins(&plan, entries, inputs.observations, &depends_on);
     guard::check(&mut plan, inputs, entries, &selected, &depends_on);
     plan

@@ -6,8 +6,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Action, Inputs, Mode, Move, Plan, Refusal, Warning};
-use crate::kind::{Address, Intent, Kind};
+use super::{Action, Inputs, Mode, Move, Operation, Plan, Refusal, Warning};
+use crate::kind::{Address, Body, Intent, Kind, visit_leaves};
 use crate::state::model::Entry;
 
 /// Finds the renames of a plan whose steps are linked already, and adds what is to be said and to be waited for.
@@ -16,8 +16,8 @@ pub(super) fn check(plan: &mut Plan, inputs: &Inputs<'_>, entries: &BTreeMap<Add
         return;
     }
     let wanted: BTreeSet<&Address> = inputs.manifest.sections.iter().map(|s| &s.address).collect();
-    let created: Vec<Named> = plan.operations.iter().filter_map(created).collect();
-    let gone: Vec<Named> = entries
+    let created: Vec<Named<'_>> = plan.operations.iter().filter_map(created).collect();
+    let gone: Vec<Named<'_>> = entries
         .iter()
         .filter(|(address, _)| !wanted.contains(address))
         .filter_map(|(address, entry)| gone(address, entry, inputs))
@@ -49,9 +49,11 @@ pub(super) fn check(plan: &mut Plan, inputs: &Inputs<'_>, entries: &BTreeMap<Add
 }
 
 /// An object by its name on the platform.
-struct Named {
+struct Named<'p> {
     address: Address,
     name: Option<String>,
+    /// As it is wanted, or as it was last sent.
+    body: &'p Body,
 }
 
 /// A new object, and the one that it would take the place of.
@@ -60,29 +62,28 @@ struct Pair {
     to: Address,
     /// Whether the names are the same to the letter.
     is_exact: bool,
+    /// Whether it is known by its name, and not by what else it is.
+    by_name: bool,
     /// Whether it may be another one as well.
     is_unsure: bool,
 }
 
-fn created(operation: &super::Operation) -> Option<Named> {
-    (operation.action == Action::Create).then(|| {
-        let body = operation.body.as_ref();
-        let name = body.and_then(|body| operation.address.kind.spec().name(body));
-        Named { address: operation.address.clone(), name }
-    })
+fn created(operation: &Operation) -> Option<Named<'_>> {
+    let body = operation.body.as_ref().filter(|_| operation.action == Action::Create)?;
+    Some(Named { address: operation.address.clone(), name: operation.address.kind.spec().name(body), body })
 }
 
 /// An object that no section describes and that is still on the platform.
-fn gone(address: &Address, entry: &Entry, inputs: &Inputs<'_>) -> Option<Named> {
+fn gone<'e>(address: &Address, entry: &'e Entry, inputs: &Inputs<'_>) -> Option<Named<'e>> {
     let observed = inputs.observations.managed.get(address).filter(|o| !o.is_going())?;
     let spec = address.kind.spec();
     let name = spec.name(&observed.body).or_else(|| spec.name(&entry.applied));
-    Some(Named { address: address.clone(), name })
+    Some(Named { address: address.clone(), name, body: &entry.applied })
 }
 
 /// Pairs by name; then by a name that differs in case or spaces alone; then what is left of pipelines that pairs have been
 /// found between, since a name may be made of the pipeline's, or may have changed along with it.
-fn pairs(created: &[Named], gone: &[Named], wanted: &BTreeSet<&Address>) -> Vec<Pair> {
+fn pairs(created: &[Named<'_>], gone: &[Named<'_>], wanted: &BTreeSet<&Address>) -> Vec<Pair> {
     let exact = |name: &str| name.to_owned();
     let alike = |name: &str| {
         let words: Vec<String> = name.split_whitespace().map(str::to_lowercase).collect();
@@ -106,6 +107,7 @@ fn pairs(created: &[Named], gone: &[Named], wanted: &BTreeSet<&Address>) -> Vec<
             from: from.clone(),
             to: to.clone(),
             is_exact,
+            by_name: true,
             is_unsure,
         };
         let (sure, unsure): (Vec<_>, Vec<_>) =
@@ -146,7 +148,7 @@ fn pairs(created: &[Named], gone: &[Named], wanted: &BTreeSet<&Address>) -> Vec<
             })
         };
         let is_open = |to: &Address| found.iter().all(|p| p.to != *to);
-        let candidates: Vec<&Named> = created
+        let candidates: Vec<&Named<'_>> = created
             .iter()
             .filter(|c| c.address.kind == kind && is_open(&c.address) && leads(&c.address))
             .collect();
@@ -155,12 +157,87 @@ fn pairs(created: &[Named], gone: &[Named], wanted: &BTreeSet<&Address>) -> Vec<
                 from: one.address.clone(),
                 to: to.address.clone(),
                 is_exact: false,
+                by_name: true,
                 is_unsure: false,
             });
         }
     }
     found.extend(besides);
+    let alike = renamed_all_over(created, gone, wanted, &found);
+    found.extend(alike);
     found
+}
+
+/// Pairs of a pipeline that has gone as a whole and one that is new as a whole, where all names have changed along with the
+/// pipeline's: the same sections, most of them the same in all but names.
+fn renamed_all_over(
+    created: &[Named<'_>],
+    gone: &[Named<'_>],
+    wanted: &BTreeSet<&Address>,
+    found: &[Pair],
+) -> Vec<Pair> {
+    let by_pipeline = |named: &[Named<'_>]| {
+        let mut pipelines: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+        for (index, one) in named.iter().enumerate() {
+            pipelines.entry(one.address.pipeline.clone()).or_default().push(index);
+        }
+        pipelines
+    };
+    let (new, old) = (by_pipeline(created), by_pipeline(gone));
+    let is_free = |pipeline: &str| {
+        found.iter().all(|pair| pair.from.pipeline != pipeline && pair.to.pipeline != pipeline)
+    };
+    let mut likely: Vec<(&String, &String, Vec<Pair>)> = Vec::new();
+    for (from, old) in old.iter().filter(|(from, _)| is_free(from)) {
+        if wanted.iter().any(|address| address.pipeline == *from) {
+            continue;
+        }
+        for (to, new) in new.iter().filter(|(to, _)| is_free(to)) {
+            let is_new = wanted.iter().filter(|a| a.pipeline == *to).count() == new.len();
+            let mut pairs = Vec::new();
+            let mut same = 0;
+            for one in old.iter().filter_map(|index| gone.get(*index)) {
+                let of_kind = new.iter().filter_map(|index| created.get(*index));
+                let Some(other) = of_kind.into_iter().find(|o| o.address.kind == one.address.kind) else {
+                    break;
+                };
+                same += usize::from(is_same_but_for_names(other.body, one.body));
+                pairs.push(Pair {
+                    from: one.address.clone(),
+                    to: other.address.clone(),
+                    is_exact: false,
+                    by_name: false,
+                    is_unsure: false,
+                });
+            }
+            if is_new && pairs.len() == old.len() && pairs.len() == new.len() && same * 2 > pairs.len() {
+                likely.push((from, to, pairs));
+            }
+        }
+    }
+    let count =
+        |which: &dyn Fn(&(&String, &String, Vec<Pair>)) -> bool| likely.iter().filter(|l| which(l)).count();
+    let sure: BTreeSet<(String, String)> = likely
+        .iter()
+        .filter(|(from, to, _)| count(&|l| l.0 == *from) == 1 && count(&|l| l.1 == *to) == 1)
+        .map(|(from, to, _)| ((*from).clone(), (*to).clone()))
+        .collect();
+    likely
+        .into_iter()
+        .filter(|(from, to, _)| sure.contains(&((*from).clone(), (*to).clone())))
+        .flat_map(|(_, _, pairs)| pairs)
+        .collect()
+}
+
+/// Whether a new object says what another has, apart from names, words and what refers to others.
+fn is_same_but_for_names(wanted: &Body, applied: &Body) -> bool {
+    let told = |path: &str| !matches!(path, "/name" | "/description");
+    let applied = super::fields(applied, &told);
+    super::fields(wanted, &told).iter().all(|(path, value)| {
+        let mut refers = false;
+        visit_leaves(value, &mut |_| refers = true);
+        refers || path.contains('{') || applied.get(path) == Some(value)
+    })
 }
 
 /// The old object goes after the new one is all that it shall be, and not if that fails.
@@ -182,7 +259,7 @@ fn wait(plan: &mut Plan, pair: &Pair) {
 fn say(plan: &mut Plan, inputs: &Inputs<'_>, entries: &BTreeMap<Address, Entry>, pairs: &[Pair]) {
     let Some(first) = pairs.first() else { return };
     let deleted = |pair: &&Pair| {
-        let is = |o: &super::Operation| o.action == Action::Delete && o.address == pair.from;
+        let is = |o: &Operation| o.action == Action::Delete && o.address == pair.from;
         plan.operations.iter().any(|o| is(o) && !o.is_leftover())
     };
     let loss = |pair: &&Pair| {
@@ -191,7 +268,8 @@ fn say(plan: &mut Plan, inputs: &Inputs<'_>, entries: &BTreeMap<Address, Entry>,
     let meant = |pair: &&Pair| inputs.options.create_beside.iter().any(|s| s.matches(&pair.to));
     let unique = |pair: &&Pair| pair.is_exact && pair.from.kind.spec().unique_names();
     let taken: Vec<&Pair> = pairs.iter().filter(unique).collect();
-    let lost: Vec<&Pair> = pairs.iter().filter(|pair| deleted(pair) && loss(pair) && !meant(pair)).collect();
+    let lost: Vec<&Pair> = pairs.iter().filter(|pair| deleted(pair) && loss(pair)).collect();
+    let unmeant: Vec<&Pair> = lost.iter().copied().filter(|pair| !meant(pair)).collect();
     let listed = |pairs: &[&Pair], of: fn(&Pair) -> &Address| -> String {
         let names: BTreeSet<String> = pairs.iter().map(|pair| of(pair).to_string()).collect();
         names.into_iter().collect::<Vec<_>>().join(", ")
@@ -208,8 +286,13 @@ fn say(plan: &mut Plan, inputs: &Inputs<'_>, entries: &BTreeMap<Address, Entry>,
         n if n == pairs.len() => "leaves, with no section that describes them,",
         _ => "deletes or leaves",
     };
+    let known = match (pairs.iter().any(|pair| pair.by_name), old.len()) {
+        (true, 1) => "known by the same name: that is a rename",
+        (true, _) => "known by the same names: that is a rename",
+        (false, _) => "the same but for their names: that looks like a rename",
+    };
     let mut text = format!(
-        "the plan makes {} anew, and {then} {}, known by the same names: that is a rename",
+        "the plan makes {} anew, and {then} {}, {known}",
         counted(&makes, &first.to.pipeline),
         counted(&old, &first.from.pipeline),
     );
@@ -228,7 +311,7 @@ fn say(plan: &mut Plan, inputs: &Inputs<'_>, entries: &BTreeMap<Address, Entry>,
     } else {
         "several could be it: say with `moved` which one it is"
     };
-    if taken.is_empty() && lost.is_empty() {
+    if taken.is_empty() && unmeant.is_empty() {
         let order = if stay < pairs.len() { "; what is deleted goes when the new one is there" } else { "" };
         let text = format!("{text}{order}; {block}");
         plan.warnings.push(Warning { address: Some(first.to.clone()), path: None, text });
@@ -237,13 +320,13 @@ fn say(plan: &mut Plan, inputs: &Inputs<'_>, entries: &BTreeMap<Address, Entry>,
     let otherwise = if taken.is_empty() {
         format!(
             "if new ones are meant, and the loss too, say so with `--create-beside {}`",
-            listed(&lost, |pair| &pair.to)
+            listed(&unmeant, |pair| &pair.to)
         )
     } else {
         "if new ones are meant, give them names of their own, or delete the old ones in an apply before"
             .to_owned()
     };
-    let address = taken.first().or(lost.first()).map(|pair| pair.to.clone());
+    let address = taken.first().or(unmeant.first()).map(|pair| pair.to.clone());
     plan.refusals.push(Refusal { address, text, hint: format!("{block}; {otherwise}") });
 }
 

@@ -75,6 +75,9 @@ fn idle(
         say("--adopt", selector, taken(selector));
     }
     let is_beside = |o: &super::Operation| {
+        if plan.renames.iter().any(|m| m.to == o.address) {
+            return true;
+        }
         let namesakes = inputs.observations.namesakes.get(&o.address);
         let is_twin = inputs.observations.managed.iter().any(|(other, seen)| {
             let name = o.body.as_ref().and_then(|body| o.address.kind.spec().name(body));
