@@ -5,6 +5,7 @@
 //! wait for what takes its place. Names that the platform takes only once are `titles`.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
 
 use super::{Action, Inputs, Mode, Move, Operation, Plan, Refusal, Warning};
 use crate::kind::{Address, Body, Intent, Kind, visit_leaves};
@@ -56,6 +57,9 @@ struct Named<'p> {
     body: &'p Body,
 }
 
+/// The new ones and the old ones of one name.
+type Sides<'p> = (Vec<&'p Address>, Vec<&'p Address>);
+
 /// A new object, and the one that it would take the place of.
 struct Pair {
     from: Address,
@@ -91,7 +95,7 @@ fn pairs(created: &[Named<'_>], gone: &[Named<'_>], wanted: &BTreeSet<&Address>)
     };
     let mut found: Vec<Pair> = Vec::new();
     for (is_exact, key) in [(true, &exact as &dyn Fn(&str) -> String), (false, &alike)] {
-        let mut named: BTreeMap<(Kind, String), (Vec<&Address>, Vec<&Address>)> = BTreeMap::new();
+        let mut named: BTreeMap<(Kind, String), Sides<'_>> = BTreeMap::new();
         let open = |address: &Address| found.iter().all(|p| p.from != *address && p.to != *address);
         for one in created.iter().filter(|one| open(&one.address)) {
             if let Some(name) = &one.name {
@@ -131,6 +135,20 @@ fn pairs(created: &[Named<'_>], gone: &[Named<'_>], wanted: &BTreeSet<&Address>)
         }
         found.extend(more);
     }
+    let besides = besides(created, gone, wanted, &found);
+    found.extend(besides);
+    let alike = renamed_all_over(created, gone, wanted, &found);
+    found.extend(alike);
+    found
+}
+
+/// What is left of pipelines, or of schemas, that pairs have been found between.
+fn besides(
+    created: &[Named<'_>],
+    gone: &[Named<'_>],
+    wanted: &BTreeSet<&Address>,
+    found: &[Pair],
+) -> Vec<Pair> {
     let mut besides = Vec::new();
     for one in gone.iter().filter(|one| found.iter().all(|p| p.from != one.address)) {
         let (from, kind) = (&one.address.pipeline, one.address.kind);
@@ -162,10 +180,7 @@ fn pairs(created: &[Named<'_>], gone: &[Named<'_>], wanted: &BTreeSet<&Address>)
             });
         }
     }
-    found.extend(besides);
-    let alike = renamed_all_over(created, gone, wanted, &found);
-    found.extend(alike);
-    found
+    besides
 }
 
 /// Pairs of a pipeline that has gone as a whole and one that is new as a whole, where all names have changed along with the
@@ -215,11 +230,11 @@ fn renamed_all_over(
             }
         }
     }
-    let count =
-        |which: &dyn Fn(&(&String, &String, Vec<Pair>)) -> bool| likely.iter().filter(|l| which(l)).count();
+    let of_old = |pipeline: &str| likely.iter().filter(|(from, ..)| *from == pipeline).count();
+    let of_new = |pipeline: &str| likely.iter().filter(|(_, to, _)| *to == pipeline).count();
     let sure: BTreeSet<(String, String)> = likely
         .iter()
-        .filter(|(from, to, _)| count(&|l| l.0 == *from) == 1 && count(&|l| l.1 == *to) == 1)
+        .filter(|(from, to, _)| of_old(from) == 1 && of_new(to) == 1)
         .map(|(from, to, _)| ((*from).clone(), (*to).clone()))
         .collect();
     likely
@@ -297,13 +312,11 @@ fn say(plan: &mut Plan, inputs: &Inputs<'_>, entries: &BTreeMap<Address, Entry>,
         counted(&old, &first.from.pipeline),
     );
     if !taken.is_empty() {
-        text.push_str(&format!(
-            "; the platform takes a name once, and has {}",
-            listed(&taken, |pair| &pair.from)
-        ));
+        let has = listed(&taken, |pair| &pair.from);
+        let _ = write!(text, "; the platform takes a name once, and has {has}");
     }
     if !lost.is_empty() {
-        text.push_str(&format!("; all data in {} would be destroyed", listed(&lost, |pair| &pair.from)));
+        let _ = write!(text, "; all data in {} would be destroyed", listed(&lost, |pair| &pair.from));
     }
     let sure = pairs.iter().any(|pair| !pair.is_unsure);
     let block = if sure {
@@ -348,9 +361,9 @@ fn block(moves: &[Move], entries: &BTreeMap<Address, Entry>, wanted: &BTreeSet<&
         let rivals = moves.iter().any(|m| m.from.pipeline != *from && m.to.pipeline == *to);
         if all && !rivals {
             whole.insert(from);
-            text.push_str(&format!("  - {{ from: {from}, to: {to} }}\n"));
+            let _ = writeln!(text, "  - {{ from: {from}, to: {to} }}");
         } else {
-            text.push_str(&format!("  - {{ from: {}, to: {} }}\n", one.from, one.to));
+            let _ = writeln!(text, "  - {{ from: {}, to: {} }}", one.from, one.to);
         }
     }
     text

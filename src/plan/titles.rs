@@ -33,11 +33,9 @@ pub(super) fn check(plan: &mut Plan, inputs: &Inputs<'_>, entries: &BTreeMap<Add
                 // A new object for one that goes is a rename, which is refused as that.
                 Some(_) if is_unique && !holder.is_renamed && renamed.contains(&taker.address) => {}
                 Some(_) if is_unique => edges.push((taker, holder)),
-                Some(step) => {
-                    // Where names may be double, an order is only calmer: none is forced.
-                    if holder.is_renamed && !reaches(plan, step, &taker.step) {
-                        wait(plan, &taker.step, step);
-                    }
+                // Where names may be double, an order is only calmer: none is forced.
+                Some(step) if holder.is_renamed && !reaches(plan, step, &taker.step) => {
+                    wait(plan, &taker.step, step);
                 }
                 None if is_unique && !renamed.contains(&taker.address) => refusals.push(refuse(
                     format!("{} has the name `{}` and keeps it", holder.address, taker.name),
@@ -48,7 +46,7 @@ pub(super) fn check(plan: &mut Plan, inputs: &Inputs<'_>, entries: &BTreeMap<Add
                         holder.address
                     ),
                 )),
-                None => {}
+                Some(_) | None => {}
             }
         }
         if is_unique {
@@ -144,8 +142,8 @@ fn holders(plan: &Plan, inputs: &Inputs<'_>, entries: &BTreeMap<Address, Entry>)
             .iter()
             .find(|o| o.address == *address && o.id.as_ref() == Some(&observed.id) && !o.is_leftover());
         let renamed = operation.and_then(renaming);
-        let ended = operation.into_iter().flat_map(|o| &o.steps);
-        let ended = ended.filter(|step| matches!(step.intent, Intent::Delete { .. })).last();
+        let mut ended = operation.into_iter().flat_map(|o| &o.steps);
+        let ended = ended.rfind(|step| matches!(step.intent, Intent::Delete { .. }));
         Some(Holder {
             address: address.clone(),
             name,
