@@ -109,8 +109,9 @@ pub async fn observe(client: &Client, wanted: Wanted) -> Result<Observations, Er
         for id in leftovers.chain(imports) {
             known.entry(id.clone()).or_default();
         }
+        let shares = |a: &Address| a.kind == kind || a.kind.spec().shares_names_with().contains(&kind);
         let names: BTreeSet<String> =
-            wanted.names.iter().filter(|(a, _)| a.kind == kind).map(|(_, n)| n.clone()).collect();
+            wanted.names.iter().filter(|(a, _)| shares(a)).map(|(_, n)| n.clone()).collect();
         let looker = Looker { client: client.clone(), kind };
         work.spawn(async move { looker.look(known, names).await.map(|found| (kind, found)) });
     }
@@ -145,6 +146,15 @@ pub async fn observe(client: &Client, wanted: Wanted) -> Result<Observations, Er
         }
     }
     for (address, name) in wanted.names {
+        let elsewhere = address.kind.spec().shares_names_with().iter();
+        let elsewhere = elsewhere.filter_map(|kind| found.get(kind)?.by_name.get(&name)).flatten();
+        let elsewhere: Vec<String> = elsewhere
+            .filter(|o| (wanted.left.contains(&o.id) || !wanted.ours.contains(&o.id)) && !o.is_going())
+            .map(|o| o.id.clone())
+            .collect();
+        if !elsewhere.is_empty() {
+            observations.namesakes_elsewhere.insert(address.clone(), elsewhere);
+        }
         let namesakes = found.get(&address.kind).and_then(|f| f.by_name.get(&name));
         let mut namesakes: Vec<Observed> = namesakes
             .into_iter()

@@ -206,6 +206,11 @@ impl<'a> Walk<'a> {
                 waiting = still;
             }
             if self.running.is_empty() {
+                // Steps that wait for each other are refused in the plan; of one that is not, nothing goes unsaid.
+                for index in std::mem::take(&mut waiting) {
+                    let because = "it waits for a step that waits for it".to_owned();
+                    self.finish(steps[index], StepResult::NotTried { because }, sink);
+                }
                 return not_recorded;
             }
             let joined = tokio::select! {

@@ -399,7 +399,7 @@ async fn carry_out(
             .hint("nothing was written"));
         }
     }
-    let asks = !plan.is_empty() || plan.mode == Mode::RefreshOnly;
+    let asks = !plan.is_empty() || !plan.warnings.is_empty() || plan.mode == Mode::RefreshOnly;
     if asks && !request.run.auto_approve {
         approve(&session, plan.mode, request.verb, output).await?;
     }

@@ -19,7 +19,7 @@ use crate::kind::{Address, Answer, Body, Code, Kind, Leaf, SecretSource, map_lea
 use crate::manifest::{Manifest, Problems};
 use crate::observe::{self, Wanted};
 use crate::plan::preflight::Preflight;
-use crate::plan::{self, Action, Inputs, Mode, Observations, Options, Plan, Selector};
+use crate::plan::{self, Action, Inputs, Mode, Observations, Operation, Options, Plan, Selector};
 use crate::secret::{Redactor, Secret};
 use crate::state::model::{Place, State};
 use crate::state::{Holder, StateFile, fingerprint};
@@ -310,8 +310,8 @@ impl Session {
         // Who else bears the name of what is replaced must be known before its successor is made, so that a lost answer
         // cannot be mistaken for one of them.
         // So must those of what goes by an id that the plan itself has found, as with an adopted schema.
-        let mut names = names_of(&plan, |action| action == Action::Replace);
-        names.extend(names_of(&plan, |action| action == Action::Create).into_iter().filter(
+        let mut names = names_of(&plan, |o| o.action == Action::Replace);
+        names.extend(names_of(&plan, |o| o.action == Action::Create).into_iter().filter(
             |(address, name)| {
                 let body = manifest.sections.iter().find(|s| s.address == *address).map(|s| &s.body);
                 let entry_names = body.and_then(|body| address.kind.spec().name(body));
@@ -321,7 +321,9 @@ impl Session {
         if !names.is_empty() {
             let ours = state.map(State::ids).unwrap_or_default();
             let wanted = Wanted { names, ours, ..Wanted::default() };
-            observations.namesakes.extend(observe::observe(&self.client, wanted).await?.namesakes);
+            let found = observe::observe(&self.client, wanted).await?;
+            observations.namesakes.extend(found.namesakes);
+            observations.namesakes_elsewhere.extend(found.namesakes_elsewhere);
             plan = build(&observations);
         }
         let warnings = Problems::default();
@@ -407,10 +409,20 @@ impl Session {
         let (ours, left) = (wanted.ours.clone(), wanted.left.clone());
         let mut observations = observe::observe(&self.client, wanted).await?;
         // What has gone will be created again, so its name is looked for too.
-        let gone = named(&mut entries.keys().filter(|a| !observations.managed.contains_key(*a)));
-        if !gone.is_empty() {
-            let again = Wanted { names: gone, ours, left, ..Wanted::default() };
-            observations.namesakes.extend(observe::observe(&self.client, again).await?.namesakes);
+        let gone = entries.keys().filter(|a| !observations.managed.contains_key(*a));
+        // So is a name that an object gets, where it can have that only if nobody else does.
+        let seen = observations.managed.iter().chain(&observations.imports);
+        let renamed = seen.filter_map(|(address, observed)| {
+            let spec = address.kind.spec();
+            let other = names.get(address).filter(|name| spec.name(&observed.body).as_ref() != Some(*name));
+            other.filter(|_| spec.unique_names()).map(|_| address)
+        });
+        let again = named(&mut gone.chain(renamed));
+        if !again.is_empty() {
+            let again = Wanted { names: again, ours, left, ..Wanted::default() };
+            let again = observe::observe(&self.client, again).await?;
+            observations.namesakes.extend(again.namesakes);
+            observations.namesakes_elsewhere.extend(again.namesakes_elsewhere);
         }
         Ok(observations)
     }
@@ -432,8 +444,13 @@ impl Session {
             wanted.imports.extend(pin.imported.iter().map(|id| (address.clone(), id.clone())));
         }
         wanted.left = state.map(|s| s.left_in_place.clone()).unwrap_or_default();
-        wanted.names =
-            names_of(plan, |action| matches!(action, Action::Create | Action::Adopt | Action::Replace));
+        wanted.names = names_of(plan, |o| match o.action {
+            Action::Create | Action::Adopt | Action::Replace => true,
+            Action::Update => {
+                o.address.kind.spec().unique_names() && o.changes.iter().any(|c| c.path == "/name")
+            }
+            Action::Delete | Action::Forget => false,
+        });
         // What is taken over by its id was not looked for by its name.
         wanted.names.retain(|(address, _)| plan.pins.get(address).is_none_or(|pin| pin.imported.is_none()));
         Ok(observe::observe(&self.client, wanted).await?)
@@ -456,11 +473,11 @@ impl Session {
     }
 }
 
-/// The names that the objects of a plan's operations bear, by action.
-fn names_of(plan: &Plan, which: impl Fn(Action) -> bool) -> Vec<(Address, String)> {
+/// The names that the objects of these operations of a plan bear.
+fn names_of(plan: &Plan, which: impl Fn(&Operation) -> bool) -> Vec<(Address, String)> {
     plan.operations
         .iter()
-        .filter(|o| which(o.action))
+        .filter(|o| which(o))
         .filter_map(|o| Some((o.address.clone(), o.address.kind.spec().name(o.body.as_ref()?)?)))
         .collect()
 }

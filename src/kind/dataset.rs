@@ -170,6 +170,7 @@ impl Spec for Dataset {
             what: "all data in it is destroyed, which cannot be undone",
             allowed: applied.get("deleteData") == Some(&Value::Bool(true)),
             allow: "set `deleteData: true` in its section and apply that first",
+            path: "/deleteData",
         })
     }
 

@@ -98,6 +98,11 @@ impl Spec for FieldGroup {
         true
     }
 
+    fn shares_names_with(&self) -> &'static [Kind] {
+        // "titles are unique across all resource types" (platform-api.md 5.3).
+        &[Kind::Schema]
+    }
+
     fn is_conditional(&self) -> bool {
         false
     }

@@ -455,6 +455,8 @@ pub struct Loss {
     pub allowed: bool,
     /// How it is allowed.
     pub allow: &'static str,
+    /// Pointer into the body of the field that allows it.
+    pub path: &'static str,
 }
 
 /// How the platform lists a kind, and finds some of it (platform-api.md 2.3, 3.1).
@@ -560,6 +562,10 @@ pub trait Spec: Sync {
     /// Whether the platform refuses a second object of a name.
     fn unique_names(&self) -> bool {
         false
+    }
+    /// The other kinds whose objects cannot have a name that one of this kind has.
+    fn shares_names_with(&self) -> &'static [Kind] {
+        &[]
     }
     /// Whether a change carries the observed etag, so that the platform refuses it when the object is another.
     fn is_conditional(&self) -> bool {

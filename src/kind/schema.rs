@@ -201,6 +201,11 @@ impl Spec for Schema {
         true
     }
 
+    fn shares_names_with(&self) -> &'static [Kind] {
+        // "titles are unique across all resource types" (platform-api.md 5.3).
+        &[Kind::FieldGroup]
+    }
+
     fn is_conditional(&self) -> bool {
         false
     }

@@ -35,6 +35,13 @@ pub struct Blocks {
     pub import: BTreeMap<Address, String>,
 }
 
+/// Where a move stands, and whether it names the address itself.
+#[derive(Clone, Copy)]
+struct Told {
+    at: At,
+    by_address: bool,
+}
+
 /// An address, or a pipeline.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Name {
@@ -203,27 +210,62 @@ impl Drafts {
         import
     }
 
-    /// The moves with chains followed; a chain's places in between need no section.
+    /// The moves with chains followed; a chain's places in between need no section. What is said of an address goes before
+    /// what is said of its pipeline, so that a pipeline can be split.
     fn moves(&self, wanted: &HashMap<&Address, At>, report: &mut Report) -> BTreeMap<Address, Address> {
         let mut steps: BTreeMap<Address, (Address, At)> = BTreeMap::new();
-        let mut ends: BTreeMap<Address, At> = BTreeMap::new();
-        for ((from, from_at), (to, to_at)) in &self.moved {
+        let mut ends: BTreeMap<Address, Told> = BTreeMap::new();
+        let is_address = |moved: &&(Said<Name>, Said<Name>)| matches!(moved.0.0, Name::Address(_));
+        let (singly, whole): (Vec<_>, Vec<_>) = self.moved.iter().partition(is_address);
+        let mut apart: BTreeSet<Address> = singly
+            .iter()
+            .filter_map(|((from, _), _)| match from {
+                Name::Address(address) => Some(address.clone()),
+                Name::Pipeline(_) => None,
+            })
+            .collect();
+        let mut claim = |from: Address, to: Address, ats: (At, At), by_address: bool, report: &mut Report| {
+            let (from_at, to_at) = ats;
+            let twice = |which: &str, first: At, at: At| {
+                Raw::error(Code::RepeatedBlock, at, format!("two moves {which} the same address"))
+                    .hint("one object has one address")
+                    .related(first, "the other one is here")
+            };
+            still_wanted(&from, from_at, wanted, report);
+            if let Some((_, first)) = steps.get(&from) {
+                report.push(twice("start from", *first, from_at));
+                return false;
+            }
+            // Whether a pipeline has such a section is known by its state alone: two objects for one place are refused by
+            // the plan.
+            if let Some(first) = ends.insert(to.clone(), Told { at: to_at, by_address })
+                && first.by_address == by_address
+            {
+                report.push(twice("lead to", first.at, to_at));
+                return false;
+            }
+            steps.insert(from, (to, from_at));
+            true
+        };
+        for ((from, from_at), (to, to_at)) in &singly {
+            let ats = (*from_at, *to_at);
+            let (Name::Address(from), Name::Address(to)) = (from, to) else { continue };
+            if !claim(from.clone(), to.clone(), ats, true, report) {
+                continue;
+            }
+            // What belongs to a section has none of its own, and goes with it.
+            for kind in Kind::ALL.into_iter().filter(|kind| kind.spec().part_of() == Some(from.kind)) {
+                let (part, whole) = (Address::new(&from.pipeline, kind), Address::new(&to.pipeline, kind));
+                if apart.insert(part.clone()) && !wanted.contains_key(from) {
+                    claim(part, whole, ats, false, report);
+                }
+            }
+        }
+        for ((from, from_at), (to, to_at)) in &whole {
             for (from, to) in from.addresses().into_iter().zip(to.addresses()) {
-                still_wanted(&from, *from_at, wanted, report);
-                let twice = |which: &str, first: At, at: At| {
-                    Raw::error(Code::RepeatedBlock, at, format!("two moves {which} the same address"))
-                        .hint("one object has one address")
-                        .related(first, "the other one is here")
-                };
-                if let Some((_, first)) = steps.get(&from) {
-                    report.push(twice("start from", *first, *from_at));
+                if !apart.contains(&from) && !claim(from, to, (*from_at, *to_at), false, report) {
                     break;
                 }
-                if let Some(first) = ends.insert(to.clone(), *to_at) {
-                    report.push(twice("lead to", first, *to_at));
-                    break;
-                }
-                steps.insert(from, (to, *from_at));
             }
         }
         for (_, (to, to_at)) in &self.moved {

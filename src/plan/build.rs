@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::applied::{accept, as_applied};
+use super::applied::{accept, as_applied, put};
 use super::diff::{self, Cause, Difference, FieldChange};
 use super::{
     Action, Drift, FORMAT_VERSION, Inputs, Mode, Note, Observations, Operation, Plan, Refusal, Selector,
-    guard, import, leftover_verb, moves, order, stale,
+    Warning, guard, import, leftover_verb, moves, order, rename, selectors, stale, titles,
 };
 use crate::kind::{Address, Body, Intent, Kind, Leaf, Observed, Step, map_leaves, visit_leaves};
 use crate::manifest::{Blocks, Section};
@@ -54,6 +54,10 @@ pub fn build(inputs: &Inputs<'_>) -> Plan {
             operations: Vec::new(),
             drift: Vec::new(),
             unchanged: 0,
+            warnings: Vec::new(),
+            notices: Vec::new(),
+            renames: Vec::new(),
+            moved_block: String::new(),
             notes: Vec::new(),
             refusals: moves.refusals,
             pins: BTreeMap::new(),
@@ -118,6 +122,9 @@ pub fn build(inputs: &Inputs<'_>) -> Plan {
         }
     }
     order::link(&mut plan.operations, &depends_on);
+    rename::check(&mut plan, inputs, entries);
+    titles::check(&mut plan, inputs, entries);
+    selectors::check(&mut plan, inputs, entries, &addresses, &depends_on);
     plan.pins = stale::pins(&plan, entries, inputs.observations, &depends_on);
     guard::check(&mut plan, inputs, entries, &selected, &depends_on);
     plan
@@ -296,16 +303,27 @@ impl Builder<'_> {
         let Some(namesakes) = self.namesakes(section, &desired) else { return };
         self.check_start(section, &desired);
         let reason = match namesakes.as_slice() {
-            [] => format!("the sandbox has no such {} yet", address.kind.spec().title()),
+            [] if !self.is_there(address.kind, &desired) => {
+                format!("the sandbox has no such {} yet", address.kind.spec().title())
+            }
             _ => "nothing of this address is managed yet".to_owned(),
         };
         self.create(section, desired, namesakes, None, reason);
+    }
+
+    /// Whether a managed object has the name of this body.
+    fn is_there(&self, kind: Kind, desired: &Body) -> bool {
+        let spec = kind.spec();
+        let Some(name) = spec.name(desired) else { return false };
+        let seen = &self.observations().managed;
+        seen.iter().any(|(other, o)| other.kind == kind && spec.name(&o.body).as_ref() == Some(&name))
     }
 
     /// For an object that the state knows and the platform does not show.
     fn want_again(&mut self, section: &Section, entry: &Entry, desired: Body) {
         let address = &section.address;
         self.gone(address, entry);
+        self.say_guards(section, entry, &desired);
         let Some(namesakes) = self.namesakes(section, &desired) else { return };
         let desired = restart(self.inputs.now, address.kind, desired);
         let reason = format!("{} is gone from the platform, or not visible to this credential", entry.id);
@@ -381,6 +399,7 @@ impl Builder<'_> {
     fn want_same(&mut self, section: &Section, entry: &Entry, observed: &Observed, desired: Body) {
         let address = &section.address;
         let spec = address.kind.spec();
+        self.say_guards(section, entry, &desired);
         let started = spec.started(&observed.body, self.inputs.now);
         // A start that has passed cannot be given to any flow, so it is not compared.
         let compared = restart(self.inputs.now, address.kind, desired.clone());
@@ -418,7 +437,7 @@ impl Builder<'_> {
             // The plan is refused for what cannot be changed, so nothing forces a replacement.
             let fixed = |change| FieldChange { forces_replacement: false, ..change };
             let changes = changes.into_iter().map(fixed).collect();
-            return self.update(section, observed, desired, changes, unchanged, reason);
+            return self.update(section, entry, observed, desired, changes, unchanged, reason);
         }
         if asked || forced {
             return self.replace(section, entry, observed, desired, changes, unchanged, asked);
@@ -434,7 +453,36 @@ impl Builder<'_> {
         } else {
             reason(&changes)
         };
-        self.update(section, observed, desired, changes, unchanged, reason);
+        self.update(section, entry, observed, desired, changes, unchanged, reason);
+    }
+
+    /// Says what guards an object from now on, or does so no more, whatever else is done to it.
+    fn say_guards(&mut self, section: &Section, entry: &Entry, desired: &Body) {
+        let address = &section.address;
+        let spec = address.kind.spec();
+        if entry.protect && !section.protect {
+            let text = "it will no longer be protected: a later plan may delete or replace it";
+            self.warn(address, Some("/protect"), text.to_owned());
+        }
+        if !entry.protect && section.protect {
+            let text = "it will be protected: no plan deletes or replaces it then";
+            self.notice(address, Some("/protect"), text.to_owned());
+        }
+        match (spec.loss(&entry.applied), spec.loss(desired)) {
+            (Some(before), Some(after)) if !before.allowed && after.allowed => {
+                let text = format!(
+                    "its loss will be allowed: when a later plan deletes or replaces it, {}",
+                    after.what
+                );
+                self.warn(address, Some(after.path), text);
+            }
+            (Some(before), Some(after)) if before.allowed && !after.allowed => {
+                let text =
+                    "its loss will no longer be allowed: a plan that deletes or replaces it is refused then";
+                self.notice(address, Some(after.path), text.to_owned());
+            }
+            _ => {}
+        }
     }
 
     /// An unchanged object whose entry is behind: the manifest followed the platform, or protection changed.
@@ -451,10 +499,6 @@ impl Builder<'_> {
         let same = Entry { etag: entry.etag.clone(), ..current.clone() } == *entry;
         if same {
             return;
-        }
-        if entry.protect != section.protect {
-            let what = if section.protect { "will be protected" } else { "will no longer be protected" };
-            self.note(&section.address, format!("{what} (recorded by the next apply; nothing is sent)"));
         }
         self.plan.records.insert(section.address.clone(), current);
     }
@@ -538,6 +582,13 @@ impl Builder<'_> {
                 "its secret cannot be read here, so it will not be set at the adoption".to_owned(),
             );
         }
+        if let Some(loss) = address.kind.spec().loss(&desired).filter(|loss| loss.allowed) {
+            let text = format!(
+                "an object that is there is taken over, and its loss is allowed: when a later plan deletes or replaces it, {}",
+                loss.what
+            );
+            self.warn(address, Some(loss.path), text);
+        }
         self.check_forbidden(address, &changes, observed, &desired);
         let fixed: Vec<&str> =
             changes.iter().filter(|c| c.forces_replacement).map(|c| c.path.as_str()).collect();
@@ -575,9 +626,14 @@ impl Builder<'_> {
         });
     }
 
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "every argument is one of the three pictures, or comes of comparing them"
+    )]
     fn update(
         &mut self,
         section: &Section,
+        entry: &Entry,
         observed: &Observed,
         desired: Body,
         changes: Vec<FieldChange>,
@@ -586,6 +642,15 @@ impl Builder<'_> {
     ) {
         let address = &section.address;
         let steps = Self::update_steps(address, observed, &desired, &changes);
+        // A switch records its own field alone: what else the entry is behind in is renewed beside it.
+        if let Some(switch) = address.kind.spec().switch()
+            && steps.iter().all(|step| matches!(step.intent, Intent::Switch { .. }))
+        {
+            let pointer = format!("/{}", switch.member);
+            let mut behind = desired.clone();
+            put(&mut behind, &pointer, entry.applied.pointer(&pointer).cloned());
+            self.record_if_moved(section, entry, observed, &behind);
+        }
         // A PUT of a mapping set makes another version, which only the answer tells (platform-api.md 3.3).
         self.fates.insert(address.clone(), Fate { id: Some(observed.id.clone()), version: None });
         self.note_one_way(address, Some(&observed.body), &desired, &steps);
@@ -897,8 +962,19 @@ impl Builder<'_> {
         let turns_on = |step: &Step| matches!(step.intent, Intent::Switch { on: true, .. });
         let switched = spec.switch().and_then(|switch| switch.one_way).filter(|_| steps.iter().any(turns_on));
         if let Some(text) = switched.or_else(|| spec.one_way(observed, desired)) {
-            self.note(address, text.to_owned());
+            let path = spec.switch().map_or_else(|| "/profile".to_owned(), |s| format!("/{}", s.member));
+            self.warn(address, Some(&path), text.to_owned());
         }
+    }
+
+    fn warn(&mut self, address: &Address, path: Option<&str>, text: String) {
+        let (address, path) = (Some(address.clone()), path.map(str::to_owned));
+        self.plan.warnings.push(Warning { address, path, text });
+    }
+
+    fn notice(&mut self, address: &Address, path: Option<&str>, text: String) {
+        let (address, path) = (Some(address.clone()), path.map(str::to_owned));
+        self.plan.notices.push(Warning { address, path, text });
     }
 
     fn note(&mut self, address: &Address, text: String) {

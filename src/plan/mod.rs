@@ -12,9 +12,12 @@ pub mod import;
 mod moves;
 mod order;
 pub mod preflight;
+mod rename;
 pub mod saved;
 mod select;
+mod selectors;
 pub mod stale;
+mod titles;
 
 use std::collections::BTreeMap;
 
@@ -98,6 +101,8 @@ pub struct Observations {
     pub leftovers: BTreeMap<String, Observed>,
     /// Unmanaged objects that bear the name of one to be created.
     pub namesakes: BTreeMap<Address, Vec<Observed>>,
+    /// Ids of unmanaged objects of another kind that hold such a name where it is unique across kinds.
+    pub namesakes_elsewhere: BTreeMap<Address, Vec<String>>,
     /// The tenant's namespace, with its underscore; `None` when nobody asked.
     pub namespace: Option<String>,
     /// Objects that addresses are to take over by their ids.
@@ -130,6 +135,18 @@ pub struct Plan {
     pub drift: Vec<Drift>,
     /// How many objects are as wanted.
     pub unchanged: usize,
+    /// What a reviewer must see though it may be applied: what arms a destruction, or has no way back.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<Warning>,
+    /// What guards an object from now on; as visible as a warning, and no reason to worry.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notices: Vec<Warning>,
+    /// What this plan makes anew though it is there under another address; see [`Plan::moved_block`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub renames: Vec<Move>,
+    /// YAML for the manifest that makes moves of the renames; empty when there are none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub moved_block: String,
     /// What to know besides.
     pub notes: Vec<Note>,
     /// Why the plan must not be applied; empty when it may.
@@ -151,11 +168,36 @@ impl Plan {
         !(self.is_empty() && self.records.is_empty())
     }
 
+    /// Whether anything says of an object that is not touched otherwise what guards it, or does so no more.
+    pub fn has_guard_changes(&self) -> bool {
+        self.guarded().next().is_some()
+    }
+
+    /// Whether a warning tells of a rename, which [`Plan::moved_block`] undoes.
+    pub fn is_about_rename(&self, warning: &Warning) -> bool {
+        warning.path.is_none() && self.renames.iter().any(|m| Some(&m.to) == warning.address.as_ref())
+    }
+
+    /// The objects of which nothing changes but what guards them.
+    pub fn guarded(&self) -> impl Iterator<Item = &Address> {
+        let told = |address: &Address| {
+            self.warnings.iter().chain(&self.notices).any(|w| w.address.as_ref() == Some(address))
+        };
+        let touched = |address: &Address| self.operations.iter().any(|o| o.address == *address);
+        self.records.keys().filter(move |address| told(address) && !touched(address))
+    }
+
     /// SHA-256 over the canonical plan, in hex: equal plans have equal fingerprints, wherever they were made. Whether the
     /// secrets were at hand makes no difference, as long as they are not what changes; nor does how many other objects
     /// there are, or whether they were looked at, so that an unrelated apply does not spoil a reviewed plan.
     pub fn fingerprint(&self) -> String {
-        let plan = Self { notes: Vec::new(), unchanged: 0, partial: false, lineage: None, ..self.clone() };
+        let mut plan =
+            Self { notes: Vec::new(), unchanged: 0, partial: false, lineage: None, ..self.clone() };
+        // Said of what stands in the plan already.
+        plan.warnings.clear();
+        plan.notices.clear();
+        plan.renames.clear();
+        plan.moved_block.clear();
         let plan = serde_json::to_value(&plan).unwrap_or_default();
         let plan = map_leaves(&plan, &mut |leaf| match leaf {
             Leaf::Secret { source, .. } => {
@@ -290,6 +332,20 @@ pub struct Note {
     /// Whose, if somebody's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub address: Option<Address>,
+    /// In words.
+    pub text: String,
+}
+
+/// Something about a plan that a reviewer must not overlook.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Warning {
+    /// Whose, if somebody's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<Address>,
+    /// Where its section says so: a JSON Pointer into its body, if it is about a single field.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
     /// In words.
     pub text: String,
 }

@@ -69,12 +69,7 @@ impl Selection {
         depends_on: &BTreeMap<Address, BTreeSet<Address>>,
         destroy: bool,
     ) -> BTreeSet<Address> {
-        let mut children: BTreeMap<Address, BTreeSet<Address>> = BTreeMap::new();
-        for (child, parents) in depends_on {
-            for parent in parents {
-                children.entry(parent.clone()).or_default().insert(child.clone());
-            }
-        }
+        let children = reversed(depends_on);
         let (needs, needed_by) = if destroy { (&children, depends_on) } else { (depends_on, &children) };
         let named = |selectors: &[Selector]| -> BTreeSet<Address> {
             addresses.iter().filter(|a| selectors.iter().any(|s| s.matches(a))).cloned().collect()
@@ -91,6 +86,49 @@ impl Selection {
             }
         }
         selected
+    }
+
+    /// Targets of which an exclusion leaves nothing, each with an address of it and the excluded one that this needs (or,
+    /// when `destroy`, that needs it); `None` where it is excluded itself.
+    pub(super) fn conflicts<'s>(
+        &'s self,
+        addresses: &BTreeSet<Address>,
+        depends_on: &BTreeMap<Address, BTreeSet<Address>>,
+        destroy: bool,
+    ) -> Vec<(&'s Selector, Address, Option<Address>)> {
+        let selected = self.resolve(addresses, depends_on, destroy);
+        let children = reversed(depends_on);
+        let needs = if destroy { &children } else { depends_on };
+        let is_excluded = |address: &Address| self.excludes.iter().any(|s| s.matches(address));
+        let mut conflicts = Vec::new();
+        for target in &self.targets {
+            let mut named = addresses.iter().filter(|a| target.matches(a)).peekable();
+            let Some(first) = named.peek().copied().cloned() else { continue };
+            if named.any(|address| selected.contains(address)) {
+                continue;
+            }
+            let needed = closure(BTreeSet::from([first.clone()]), needs);
+            let direct = is_excluded(&first);
+            let cause = needed.into_iter().find(|address| !direct && is_excluded(address));
+            conflicts.push((target, first, cause));
+        }
+        conflicts
+    }
+
+    /// Exclusions that take nothing out: what they name would not be looked at without them either.
+    pub(super) fn idle_excludes<'s>(
+        &'s self,
+        addresses: &BTreeSet<Address>,
+        depends_on: &BTreeMap<Address, BTreeSet<Address>>,
+        destroy: bool,
+    ) -> Vec<&'s Selector> {
+        let selected = self.resolve(addresses, depends_on, destroy);
+        let is_idle = |selector: &&Selector| {
+            let excludes = self.excludes.iter().filter(|other| other != selector).cloned().collect();
+            let others = Self { targets: self.targets.clone(), excludes };
+            others.resolve(addresses, depends_on, destroy) == selected
+        };
+        if self.targets.is_empty() { Vec::new() } else { self.excludes.iter().filter(is_idle).collect() }
     }
 
     /// The selected ones of the sections of a manifest, when these are to be there.
@@ -112,6 +150,16 @@ impl Selection {
             .chain(&self.excludes)
             .filter(|selector| !addresses.iter().any(|a| selector.matches(a)))
     }
+}
+
+fn reversed(edges: &BTreeMap<Address, BTreeSet<Address>>) -> BTreeMap<Address, BTreeSet<Address>> {
+    let mut reversed: BTreeMap<Address, BTreeSet<Address>> = BTreeMap::new();
+    for (child, parents) in edges {
+        for parent in parents {
+            reversed.entry(parent.clone()).or_default().insert(child.clone());
+        }
+    }
+    reversed
 }
 
 fn closure(start: BTreeSet<Address>, edges: &BTreeMap<Address, BTreeSet<Address>>) -> BTreeSet<Address> {

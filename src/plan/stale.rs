@@ -49,7 +49,15 @@ fn pin(
         present: observed.is_some(),
         etag: observed.filter(|_| touched).and_then(|o| o.etag.clone()),
         version: observed.and_then(|o| o.version),
-        namesakes: observations.namesakes.get(address).into_iter().flatten().map(|o| o.id.clone()).collect(),
+        namesakes: observations
+            .namesakes
+            .get(address)
+            .into_iter()
+            .flatten()
+            .map(|o| &o.id)
+            .chain(observations.namesakes_elsewhere.get(address).into_iter().flatten())
+            .cloned()
+            .collect(),
         imported: imported.map(|o| o.id.clone()),
     }
 }

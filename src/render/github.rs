@@ -6,7 +6,7 @@ use super::view::{self, Sides};
 use crate::kind::Address;
 use crate::manifest::Place;
 use crate::manifest::annotation::{Level, annotation};
-use crate::plan::{Action, Cause, Drift, FieldChange, Operation, Plan, Refusal};
+use crate::plan::{Action, Cause, Drift, FieldChange, Operation, Plan, Refusal, Warning};
 
 /// GitHub shows so many of one level and one step, and drops the others without a word.
 const SHOWN: usize = 10;
@@ -24,12 +24,36 @@ struct Mark {
 /// The plan's operations, drift and refusals, one workflow command per line of the manifest that they come from.
 /// `lines` tells where an address is described, or a field of its body (JSON Pointer).
 pub fn plan(plan: &Plan, lines: &dyn Fn(&Address, Option<&str>) -> Option<Place>) -> String {
-    let mut marks: Vec<Mark> = plan.refusals.iter().map(|refusal| refused(refusal, lines)).collect();
+    let mut marks: Vec<Mark> = plan.refusals.iter().map(|refusal| refused(plan, refusal, lines)).collect();
     for operation in &plan.operations {
         marks.extend(operated(operation, &plan.drift, lines));
     }
     for drift in &plan.drift {
         marks.extend(drifted(drift, &plan.operations, lines));
+    }
+    let whose =
+        |warning: &Warning| warning.address.as_ref().map_or("flowform".to_owned(), ToString::to_string);
+    let place = |warning: &Warning| lines(warning.address.as_ref()?, warning.path.as_deref());
+    let block = || match plan.moved_block.as_str() {
+        "" => String::new(),
+        block => format!("\n{}\n{}", view::MOVED_BLOCK, sanitize_lines(block.trim_end())),
+    };
+    for (level, warnings) in [(Level::Warning, &plan.warnings), (Level::Notice, &plan.notices)] {
+        marks.extend(warnings.iter().map(|warning| Mark {
+            level,
+            rank: 0,
+            title: format!(
+                "{}: {}",
+                whose(warning),
+                if level == Level::Warning { "warning" } else { "guarded" }
+            ),
+            place: place(warning),
+            message: format!(
+                "{}{}",
+                sanitize(&warning.text),
+                if plan.is_about_rename(warning) { block() } else { String::new() }
+            ),
+        }));
     }
     marks.sort_by_key(|mark| (mark.level, mark.rank));
     let mut out = String::new();
@@ -50,14 +74,22 @@ pub fn plan(plan: &Plan, lines: &dyn Fn(&Address, Option<&str>) -> Option<Place>
 
 type Lines<'l> = &'l dyn Fn(&Address, Option<&str>) -> Option<Place>;
 
-fn refused(refusal: &Refusal, lines: Lines<'_>) -> Mark {
+fn refused(plan: &Plan, refusal: &Refusal, lines: Lines<'_>) -> Mark {
     let whose = refusal.address.as_ref();
     Mark {
         level: Level::Error,
         rank: 0,
         title: whose.map_or("flowform refuses the plan".to_owned(), |a| format!("{a}: refused")),
         place: whose.and_then(|address| lines(address, None)),
-        message: format!("{}\nhelp: {}", sanitize(&refusal.text), sanitize(&refusal.hint)),
+        message: {
+            let is_rename = plan.renames.iter().any(|m| Some(&m.to) == whose);
+            let block = if is_rename {
+                format!("\n{}", sanitize_lines(plan.moved_block.trim_end()))
+            } else {
+                String::new()
+            };
+            format!("{}\nhelp: {}{block}", sanitize(&refusal.text), sanitize(&refusal.hint))
+        },
     }
 }
 

@@ -17,6 +17,8 @@ pub fn plan(plan: &Plan, style: &Style) -> String {
     let mut page = Page::new(style);
     place(&mut page, &view);
     refusals(&mut page, &view.refusals);
+    cautions(&mut page, &view.cautions);
+    moved_block(&mut page, &view.moved_block);
     drift(&mut page, &view.drift);
     moves(&mut page, &view.moves);
     for operation in &view.operations {
@@ -67,6 +69,30 @@ fn refusals(page: &mut Page<'_>, refusals: &[Remark]) {
         if let Some(hint) = &refusal.hint {
             page.wrapped(4, 6, Tone::Plain, &format!("hint: {hint}"));
         }
+    }
+}
+
+/// What a reviewer must see, one paragraph each.
+fn cautions(page: &mut Page<'_>, cautions: &[Remark]) {
+    if !cautions.is_empty() {
+        page.gap();
+    }
+    for caution in cautions {
+        let parts = [(Tone::Change, "Warning:".to_owned()), (Tone::Strong, format!(" {}", whose(caution)))];
+        page.parts(0, 2, &parts);
+    }
+}
+
+/// Lines to be copied: never broken.
+fn moved_block(page: &mut Page<'_>, block: &[String]) {
+    if block.is_empty() {
+        return;
+    }
+    page.gap();
+    page.wrapped(0, 2, Tone::Plain, view::MOVED_BLOCK);
+    page.gap();
+    for line in block {
+        page.line(0, &[(Tone::Strong, line.clone())]);
     }
 }
 
@@ -303,8 +329,9 @@ fn summary(page: &mut Page<'_>, view: &View<'_>) {
     if !counts.is_empty() {
         parts.push((Tone::Plain, ".".to_owned()));
     }
-    for more in [&summary.unchanged, &summary.records].into_iter().flatten() {
-        parts.push((Tone::Plain, format!(" {more}")));
+    for more in summary.more() {
+        let is_warning = summary.warnings.as_ref() == Some(more);
+        parts.push((if is_warning { Tone::Change } else { Tone::Plain }, format!(" {more}")));
     }
     match view.refusals.len() {
         0 => {}

@@ -38,9 +38,17 @@ pub(super) struct View<'p> {
     pub(super) moves: Vec<Remark>,
     /// What is done, in the plan's order.
     pub(super) operations: Vec<Planned<'p>>,
-    /// What to know besides.
+    /// What arms a destruction, has no way back, or makes anew what is there.
+    pub(super) cautions: Vec<Remark>,
+    /// The lines of the `moved` block that a rename means; none where there is no rename.
+    pub(super) moved_block: Vec<String>,
+    /// What to know besides; what guards an object from now on comes first.
     pub(super) notes: Vec<Remark>,
 }
+
+/// Above [`View::moved_block`].
+pub(super) const MOVED_BLOCK: &str =
+    "To keep what is there under its new address, put this into the manifest:";
 
 impl View<'_> {
     /// The notes, and before them what moves: for formats without a place of its own for that.
@@ -61,9 +69,16 @@ pub(super) struct Summary {
     pub(super) unchanged: Option<String>,
     /// What the next apply does to the state besides.
     pub(super) records: Option<String>,
+    /// `1 warning.`
+    pub(super) warnings: Option<String>,
 }
 
 impl Summary {
+    /// The sentences after the counts.
+    pub(super) fn more(&self) -> impl Iterator<Item = &String> {
+        [&self.unchanged, &self.warnings, &self.records].into_iter().flatten()
+    }
+
     /// All of it as one text. Says nothing of refusals.
     pub(super) fn sentence(&self) -> String {
         let mut text = self.head.clone();
@@ -72,7 +87,7 @@ impl Summary {
         if !counts.is_empty() {
             text = format!("{text} {}.", counts.join(", "));
         }
-        for more in [&self.unchanged, &self.records].into_iter().flatten() {
+        for more in self.more() {
             text = format!("{text} {more}");
         }
         text
@@ -331,13 +346,31 @@ pub(super) fn view(plan: &Plan) -> View<'_> {
             .map(|m| remark(Some(&m.to), &format!("moved from {}", m.from), None))
             .collect(),
         operations,
-        notes: plan.notes.iter().map(|n| remark(n.address.as_ref(), &n.text, None)).collect(),
+        cautions: plan.warnings.iter().map(|w| remark(w.address.as_ref(), &w.text, None)).collect(),
+        moved_block: plan.moved_block.lines().map(clean).collect(),
+        notes: plan
+            .notices
+            .iter()
+            .map(|n| (n.address.as_ref(), &n.text))
+            .chain(plan.notes.iter().map(|n| (n.address.as_ref(), &n.text)))
+            .map(|(whose, text)| remark(whose, text, None))
+            .collect(),
     }
 }
 
 fn summary(plan: &Plan) -> Summary {
-    let mut summary =
-        Summary { head: "Plan:".to_owned(), moves: None, counts: Vec::new(), unchanged: None, records: None };
+    let mut summary = Summary {
+        head: "Plan:".to_owned(),
+        moves: None,
+        counts: Vec::new(),
+        unchanged: None,
+        records: None,
+        warnings: match plan.warnings.len() {
+            0 => None,
+            1 => Some("1 warning.".to_owned()),
+            n => Some(format!("{n} warnings.")),
+        },
+    };
     if plan.mode == Mode::RefreshOnly {
         summary.head = match (plan.drift.len(), plan.unchanged) {
             (0, 0) => "No drift. Nothing is managed.".to_owned(),
@@ -346,6 +379,9 @@ fn summary(plan: &Plan) -> Summary {
             (1, _) => "Drift: 1 object is not as the last apply left it.".to_owned(),
             (n, _) => format!("Drift: {n} objects are not as the last apply left them."),
         };
+    } else if plan.is_empty() && plan.refusals.is_empty() && plan.has_guard_changes() {
+        "Only what guards objects changes, in the state; nothing is sent.".clone_into(&mut summary.head);
+        summary.unchanged = (plan.unchanged > 0).then(|| format!("{} unchanged.", plan.unchanged));
     } else if plan.is_empty() {
         summary.head = match plan.unchanged {
             _ if !plan.refusals.is_empty() => "Nothing planned.".to_owned(),

@@ -145,6 +145,27 @@ fn alerts(page: &mut String, view: &View<'_>) {
         }
         list.push_str("</li>\n");
     }
+    if !view.cautions.is_empty() {
+        let count = match view.cautions.len() {
+            1 => "1 warning".to_owned(),
+            n => format!("{n} warnings"),
+        };
+        let _ = writeln!(list, "<li class=\"back replace\"><strong>{count}</strong>");
+        for caution in &view.cautions {
+            list.push_str("<p>");
+            remark(&mut list, view, caution);
+            list.push_str("</p>\n");
+        }
+        list.push_str("</li>\n");
+    }
+    if !view.moved_block.is_empty() {
+        let _ = writeln!(
+            list,
+            "<li class=\"back adopt\"><strong>{}</strong>\n<pre>{}</pre></li>",
+            Text(super::view::MOVED_BLOCK),
+            Text(&view.moved_block.join("\n"))
+        );
+    }
     let objects = |count: usize| if count == 1 { "1 object".to_owned() } else { format!("{count} objects") };
     let warnings = &view.warnings;
     let sorts: [(&str, &str, &[String], &str); 4] = [

@@ -8,7 +8,7 @@ use super::super::request::Precondition;
 use super::super::{request, view};
 use super::{FORMAT_VERSION, to_value};
 use crate::kind::{Leaf, map_leaves};
-use crate::plan::{Action, Cause, Drift, FieldChange, Mode, Operation, Plan, Refusal};
+use crate::plan::{Action, Cause, Drift, FieldChange, Mode, Move, Operation, Plan, Refusal};
 
 /// A plan, as `flowform plan --format json` and `flowform show --format json` print it. A new field may come at any time;
 /// a changed or dropped one raises `formatVersion`. Equal input gives equal bytes.
@@ -39,6 +39,13 @@ pub(super) struct PlanDocument<'p> {
     operations: Vec<OperationDocument<'p>>,
     /// What the platform has otherwise than the last apply left it.
     drift: Vec<DriftDocument<'p>>,
+    /// What a reviewer must see though the plan may be applied: what arms a destruction, has no way back, or makes anew
+    /// what is there under another address.
+    warnings: Vec<WarningDocument<'p>>,
+    /// Objects that the plan makes anew though they are there, from their old address to the new one.
+    renames: Vec<MoveDocument>,
+    /// YAML for the manifest that makes moves of the renames; null when there are none.
+    moved_block: Option<&'p str>,
     /// What to know besides.
     notes: Vec<NoteDocument<'p>>,
     /// Why it must not be applied.
@@ -82,6 +89,8 @@ pub(super) struct SummaryDocument {
     drift: usize,
     /// Entries of the state that an apply renews without sending anything.
     records: usize,
+    /// What a reviewer must see.
+    warnings: usize,
     /// Reasons why the plan must not be applied.
     refusals: usize,
 }
@@ -209,6 +218,17 @@ struct DriftedDocument<'p> {
     sensitive: bool,
 }
 
+/// Something that a reviewer must see.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Warning")]
+struct WarningDocument<'p> {
+    /// Whose, if somebody's.
+    address: Option<String>,
+    /// JSON Pointer into the body, where it is about one field of the section.
+    path: Option<&'p str>,
+    text: &'p str,
+}
+
 /// Something to know.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Note")]
@@ -239,17 +259,26 @@ pub fn plan(plan: &Plan) -> Value {
         partial: plan.partial,
         place: place(plan),
         summary: summary(plan),
-        moves: plan
-            .moves
-            .iter()
-            .map(|m| MoveDocument { from: m.from.to_string(), to: m.to.to_string() })
-            .collect(),
+        moves: plan.moves.iter().map(moved).collect(),
         operations: plan.operations.iter().map(operation).collect(),
         drift: plan.drift.iter().map(drift).collect(),
-        notes: plan
-            .notes
+        warnings: plan
+            .warnings
             .iter()
-            .map(|n| NoteDocument { address: n.address.as_ref().map(ToString::to_string), text: &n.text })
+            .map(|w| WarningDocument {
+                address: w.address.as_ref().map(ToString::to_string),
+                path: w.path.as_deref(),
+                text: &w.text,
+            })
+            .collect(),
+        renames: plan.renames.iter().map(moved).collect(),
+        moved_block: Some(plan.moved_block.as_str()).filter(|block| !block.is_empty()),
+        notes: plan
+            .notices
+            .iter()
+            .map(|n| (&n.address, &n.text))
+            .chain(plan.notes.iter().map(|n| (&n.address, &n.text)))
+            .map(|(whose, text)| NoteDocument { address: whose.as_ref().map(ToString::to_string), text })
             .collect(),
         refusals: plan.refusals.iter().map(refusal).collect(),
     })
@@ -261,6 +290,10 @@ pub(super) fn refusal(refusal: &Refusal) -> RefusalDocument<'_> {
         text: &refusal.text,
         hint: &refusal.hint,
     }
+}
+
+fn moved(moved: &Move) -> MoveDocument {
+    MoveDocument { from: moved.from.to_string(), to: moved.to.to_string() }
 }
 
 pub(super) fn mode(mode: Mode) -> ModeDocument {
@@ -289,6 +322,7 @@ pub(super) fn summary(plan: &Plan) -> SummaryDocument {
         unchanged: plan.unchanged,
         drift: plan.drift.len(),
         records: plan.records.len(),
+        warnings: plan.warnings.len(),
         refusals: plan.refusals.len(),
     }
 }

@@ -158,12 +158,22 @@ fn warnings(text: &mut String, view: &View<'_>, limit: usize) {
             "changed on the platform since the last apply (drift)",
         ),
     ];
-    let share = limit / 5;
+    let share = limit / 7;
     if !view.refusals.is_empty() {
         text.push_str("> [!CAUTION]\n> **Refused: this plan must not be applied.**\n");
         remarks(text, "> - ", &view.refusals, share);
         text.push('\n');
     }
+    if !view.cautions.is_empty() {
+        let count = match view.cautions.len() {
+            1 => "1 warning".to_owned(),
+            n => format!("{n} warnings"),
+        };
+        let _ = writeln!(text, "> [!WARNING]\n> **{count}:**");
+        remarks(text, "> - ", &view.cautions, share);
+        text.push('\n');
+    }
+    moved_block(text, &view.moved_block, share);
     for (kind, addresses, one, many) in lists {
         if addresses.is_empty() {
             continue;
@@ -172,6 +182,20 @@ fn warnings(text: &mut String, view: &View<'_>, limit: usize) {
         let words = objects(addresses.len(), one, many);
         let _ = writeln!(text, "> [!{kind}]\n> **{words}:** {}\n", listed(&named, share));
     }
+}
+
+/// The block that a rename means, to be copied: whole, or not at all.
+fn moved_block(text: &mut String, block: &[String], limit: usize) {
+    if block.is_empty() {
+        return;
+    }
+    let fence = escape::fence(block.iter().map(String::as_str));
+    let lines = block.join("\n");
+    if size(&lines) > limit {
+        text.push_str("The `moved` block that keeps what is there is too long for a comment; `flowform show` has it.\n\n");
+        return;
+    }
+    let _ = writeln!(text, "{}\n\n{fence}yaml\n{lines}\n{fence}\n", super::view::MOVED_BLOCK);
 }
 
 /// Names with commas, as many as fit.
