@@ -15,6 +15,7 @@ mod output;
 mod plan;
 mod plan_file;
 mod progress;
+mod proxy;
 mod runs;
 mod schema;
 mod secrets;
