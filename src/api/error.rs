@@ -284,7 +284,7 @@ impl Problem {
             };
         }
         if reply.status == 413 && reply.sent > 0 {
-            problem.message.push_str(&format!(" (the request's body has {} bytes)", reply.sent));
+            problem.message = format!("{} (the request's body has {} bytes)", problem.message, reply.sent);
         }
         problem
     }

@@ -204,6 +204,12 @@ fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
+/// Whether an environment variable is set to what is no text (UTF-8).
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+fn is_garbled_variable(name: &str) -> bool {
+    matches!(std::env::var(name), Err(std::env::VarError::NotUnicode(_)))
+}
+
 /// Whether an environment variable is set to an empty text.
 #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
 fn is_empty_variable(name: &OsStr) -> bool {

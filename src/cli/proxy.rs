@@ -5,13 +5,18 @@
 
 use std::net::IpAddr;
 
-use super::environment;
 use super::exit::Failure;
+use super::{environment, is_garbled_variable};
 use crate::api::Proxies;
 use crate::secret::{Redactor, Secret};
 
 /// The proxies that the environment names. Their passwords are made known to `redactor`.
 pub(crate) fn from_environment(redactor: &Redactor) -> Result<Proxies, Failure> {
+    let both = |name: &str| [name.to_owned(), name.to_ascii_lowercase()];
+    let names = ["HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY"];
+    if let Some(name) = names.into_iter().flat_map(both).find(|name| is_garbled_variable(name)) {
+        return Err(wrong(&name, "it is not UTF-8", "write plain text, or unset the variable"));
+    }
     from(&|name| environment(name), redactor)
 }
 
