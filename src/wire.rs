@@ -50,9 +50,12 @@ pub struct Etag(String);
 
 impl Etag {
     /// From the `etag` (or `version`) field of a body. The field holds its own quotes; one documented example lacks
-    /// them, so they are added when missing. A weak prefix is never produced.
+    /// them, so they are added to a text without any. Everything else stays as it came: a weak one (`W/"..."`) in quotes
+    /// would be another one. No text becomes the wildcard `*`.
     pub fn from_body(text: &str) -> Self {
-        if text.starts_with('"') { Self(text.to_owned()) } else { Self(format!("\"{text}\"")) }
+        let text = text.trim_matches([' ', '\t']);
+        let is_weak = text.get(..2).is_some_and(|start| start.eq_ignore_ascii_case("W/"));
+        if is_weak || text.contains('"') { Self(text.to_owned()) } else { Self(format!("\"{text}\"")) }
     }
 
     /// The header value.
@@ -180,6 +183,8 @@ pub struct Reply {
     pub request_id: Option<String>,
     /// How many times the request was sent; more than one means that an earlier try may have had an effect.
     pub tries: u32,
+    /// How many bytes the request's body had.
+    pub sent: usize,
 }
 
 impl Reply {
@@ -206,6 +211,15 @@ mod tests {
     fn etags_are_sent_quoted() {
         assert_eq!(Etag::from_body("\"a\"").as_str(), "\"a\"");
         assert_eq!(Etag::from_body("1400dd53").as_str(), "\"1400dd53\"");
+        assert_eq!(Etag::from_body(" \"a\" ").as_str(), "\"a\"");
+        assert_eq!(Etag::from_body("*").as_str(), "\"*\"", "which is no wildcard");
+    }
+
+    #[test]
+    fn an_etag_with_quotes_or_a_weak_one_is_sent_as_it_came() {
+        for text in ["W/\"a\"", "w/\"a\"", "W/a", "\"a", "a\"", "a\"b", "\"a\"b\"", "\"W/a\""] {
+            assert_eq!(Etag::from_body(text).as_str(), text);
+        }
     }
 
     #[test]

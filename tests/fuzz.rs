@@ -559,6 +559,7 @@ fn reply(value: &Value) -> Reply {
         location: text("location"),
         request_id: text("requestId"),
         tries: 1,
+        sent: 0,
     }
 }
 

@@ -178,6 +178,7 @@ fn no_object_is_known_by_an_id_or_etag_that_no_request_could_name() {
                 location: None,
                 request_id: None,
                 tries: 1,
+                sent: 0,
             };
             assert_eq!(spec.outcome(&intent, &reply), flowform::kind::Outcome::Unclear, "{id:?}");
         }

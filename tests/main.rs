@@ -12,10 +12,13 @@
 mod support;
 
 mod addresses;
+mod answers;
 mod arrows;
+mod byhand;
 mod campaign;
 mod ci;
 mod cli;
+mod clock;
 #[cfg(debug_assertions)]
 mod crash;
 mod credentials;

@@ -348,3 +348,30 @@ fn an_embedded_platform_whose_clock_was_set_forward_goes_on() {
     s.manifest(&pipeline("users").and(&pipeline("more")));
     s.run(&apply).success().end();
 }
+
+#[test]
+fn a_flow_is_settled_when_the_last_operation_on_it_says_so() {
+    let waited = |switch: &str| {
+        let s = Sandbox::behaving(&[switch]);
+        s.manifest(&pipeline("users"));
+        let ran = s.apply(&["--wait", "--wait-timeout", "1s"]);
+        let shown = (ran.code, ran.stderr.clone());
+        ran.end();
+        s.state_is_the_platform();
+        // It is looked at also where nothing was to be done.
+        let again = s.apply(&["--wait", "--wait-timeout", "1s"]);
+        assert_eq!(again.code, shown.0, "{again}");
+        again.end();
+        shown
+    };
+    for well in ["last-operation=completed", "last-operation=silent"] {
+        assert_eq!(waited(well).0, Some(0), "{well}");
+    }
+    let (code, shown) = waited("last-operation=failed");
+    assert_eq!(code, Some(1), "{shown}");
+    assert!(shown.contains("the platform's last operation failed on users.dataflow (FAILED)"), "{shown}");
+    assert!(shown.contains("FLOW-1102-500: The dataflow could not be provisioned."), "{shown}");
+    let (code, shown) = waited("last-operation=in-progress");
+    assert_eq!(code, Some(1), "{shown}");
+    assert!(shown.contains("IN_PROGRESS"), "{shown}");
+}

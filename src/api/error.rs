@@ -283,6 +283,9 @@ impl Problem {
                 None => reason_phrase(reply.status).to_owned(),
             };
         }
+        if reply.status == 413 && reply.sent > 0 {
+            problem.message = format!("{} (the request's body has {} bytes)", problem.message, reply.sent);
+        }
         problem
     }
 
@@ -318,9 +321,9 @@ impl Problem {
         }
     }
 
-    /// What to do now, in one line, where the code is a known one.
+    /// What to do now, in one line, where the code is a known one, or the status says enough.
     pub fn hint(&self) -> Option<&'static str> {
-        self.code.as_deref().and_then(known)
+        self.code.as_deref().and_then(known).or_else(|| by_status(self.status))
     }
 }
 
@@ -335,6 +338,32 @@ impl fmt::Display for Problem {
         }
         f.write_str(")")
     }
+}
+
+/// What to do now about a status that says by itself what was wrong with a request.
+fn by_status(status: u16) -> Option<&'static str> {
+    Some(match status {
+        101 | 300..=399 => {
+            "the platform does not redirect: check the gateway's URL, and what stands before it"
+        }
+        405 | 406 | 415 | 426 | 501 | 505 => {
+            "the platform takes such requests: something before it, such as a proxy, may not; check the gateway's URL"
+        }
+        407 => "the proxy wants a user name and a password: write them into the proxy variable (HTTPS_PROXY)",
+        413 => {
+            "the platform, or a proxy before it, takes no request of this size: make the object smaller, such as a mapping \
+             of fewer fields or shorter texts, or have the proxy's limit raised"
+        }
+        414 => {
+            "the request's address is too long: give the object a shorter name, or have the proxy's limit raised"
+        }
+        422 => "the platform does not take a value as it is: correct it in the manifest",
+        431 => {
+            "the request's headers are too large, most often for the access token: use a credential with fewer scopes"
+        }
+        511 => "the network wants you to sign in first: open its login page, then run again",
+        _ => return None,
+    })
 }
 
 /// What to do now about a code. Gateway codes from the platform's troubleshooting guide, the others from Flow Service's
@@ -471,7 +500,7 @@ mod tests {
     use super::*;
 
     fn reply(status: u16, body: Value) -> Reply {
-        Reply { status, body, location: None, request_id: None, tries: 1 }
+        Reply { status, body, location: None, request_id: None, tries: 1, sent: 0 }
     }
 
     fn shown(status: u16, body: Value) -> String {

@@ -51,7 +51,18 @@ pub enum Credential {
     },
 }
 
-/// Everything a [`Client`] needs; it reads no environment except for the proxy variables.
+/// By which proxies hosts are reached. Where none is named, the system's settings count, if it has any.
+#[derive(Clone, Debug, Default)]
+pub struct Proxies {
+    /// URL of the one for `https`, with its user and password.
+    pub https: Option<Secret>,
+    /// URL of the one for `http`.
+    pub http: Option<Secret>,
+    /// Hosts, domains and address ranges that are reached without one, separated by commas.
+    pub except: String,
+}
+
+/// Everything a [`Client`] needs; it reads no environment.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// Base URL of the platform, mostly [`GATEWAY`].
@@ -76,6 +87,8 @@ pub struct Settings {
     pub ca_file: Option<Vec<u8>>,
     /// Whether credentials may go to another machine over plain http.
     pub allow_http: bool,
+    /// How hosts are reached.
+    pub proxies: Proxies,
     /// How often and how long to try.
     pub retry: retry::Policy,
     /// Sent as `User-Agent`.
@@ -160,6 +173,11 @@ impl Client {
     /// What was sent so far.
     pub fn stats(&self) -> Stats {
         self.0.transport.stats()
+    }
+
+    /// Seconds that the platform's clock is ahead of ours, by the `Date` of its newest answer; `None` before one has told.
+    pub fn ahead(&self) -> Option<i64> {
+        self.0.transport.ahead()
     }
 
     fn request(&self, call: &Call) -> Result<Request, Error> {

@@ -121,6 +121,29 @@ pub fn retry_after(value: &str, now: SystemTime) -> Option<Duration> {
     Some(date.duration_since(now).unwrap_or(Duration::ZERO))
 }
 
+/// Seconds that the clock behind a `Date` header is ahead of `ours`; negative when it is behind. The header has whole
+/// seconds, so what is no more than [`CLOCK_GRAIN`] apart is together. `None` for what is no date, or none of our time.
+pub fn ahead(date: &str, ours: SystemTime) -> Option<i64> {
+    let seconds = |time: SystemTime| {
+        let since = time.duration_since(SystemTime::UNIX_EPOCH).ok()?;
+        i64::try_from(since.as_secs()).ok()
+    };
+    let theirs = seconds(httpdate::parse_http_date(date.trim()).ok()?)?;
+    if !(EARLIEST..LATEST).contains(&theirs) {
+        return None;
+    }
+    let ahead = theirs.checked_sub(seconds(ours).unwrap_or_default())?;
+    Some(if ahead.abs() <= CLOCK_GRAIN { 0 } else { ahead })
+}
+
+/// Clocks no further apart than this, in seconds, are taken for one.
+const CLOCK_GRAIN: i64 = 2;
+
+/// The platform is younger than 2015, and an answer that says another century comes of a broken clock.
+const EARLIEST: i64 = 1_420_070_400;
+/// The year 2200.
+const LATEST: i64 = 7_258_118_400;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -223,6 +246,24 @@ mod tests {
         };
         assert_eq!(at(290), secs(10));
         assert_eq!(at(291), Decision::Stop);
+    }
+
+    #[test]
+    fn a_date_tells_how_far_the_clocks_are_apart() {
+        let at = |seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
+        let date = "Tue, 01 Dec 2026 02:00:00 GMT";
+        let seconds = 1_796_090_400;
+        assert_eq!(ahead(date, at(seconds)), Some(0));
+        assert_eq!(ahead(date, at(seconds + 2)), Some(0), "a Date has whole seconds");
+        assert_eq!(ahead(&format!(" {date} "), at(seconds + 3)), Some(-3));
+        assert_eq!(ahead(date, at(seconds - 3600)), Some(3600));
+        // Our own clock stands at its first second: the platform's decides all the same.
+        assert_eq!(ahead(date, at(0)), Some(1_796_090_400));
+        let nonsense =
+            ["", "now", "1796090400", "Thu, 01 Jan 1970 00:00:00 GMT", "Fri, 31 Dec 9999 23:59:59 GMT"];
+        for date in nonsense {
+            assert_eq!(ahead(date, at(seconds)), None, "{date}");
+        }
     }
 
     #[test]

@@ -28,6 +28,7 @@ fn settings(gateway: &str, ims: &str) -> Settings {
         max_in_flight: 4,
         ca_file: None,
         allow_http: false,
+        proxies: Proxies::default(),
         retry: retry::Policy {
             tries: 3,
             base: Duration::ZERO,

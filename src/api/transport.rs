@@ -5,19 +5,19 @@
 
 use std::borrow::Cow;
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use reqwest::header::{HeaderMap, HeaderValue, LOCATION, RETRY_AFTER};
+use reqwest::header::{DATE, HeaderMap, HeaderValue, LOCATION, RETRY_AFTER};
 use reqwest::{Certificate, Url, redirect};
 use serde_json::Value;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, sleep, sleep_until};
 
-use super::Settings;
 use super::error::{At, Cause, Error, page_text, request_id};
 use super::retry::{self, Decision, Outcome, Policy, Try};
+use super::{Proxies, Settings};
 use crate::kill_point;
 use crate::secret::{Redactor, without_credentials};
 use crate::wire::{Method, Reply, Safety, segment};
@@ -145,7 +145,12 @@ pub(super) struct Transport {
     redactor: Redactor,
     gate: Gate,
     counters: Counters,
+    /// Seconds that the platform's clock is ahead of ours, by its newest answer; [`UNTOLD`] before there is one.
+    ahead: AtomicI64,
 }
+
+/// No answer has told the platform's time.
+const UNTOLD: i64 = i64::MIN;
 
 impl Transport {
     /// `hosts` are the base URLs that will be talked to.
@@ -190,6 +195,10 @@ impl Transport {
         if hosts.iter().all(|host| is_loopback(host)) {
             // No proxy can reach what runs on this machine.
             builder = builder.no_proxy();
+        } else {
+            for proxy in proxies(&settings.proxies)? {
+                builder = builder.proxy(proxy);
+            }
         }
         let http = builder.build().map_err(|error| Error::Setting {
             name: "the HTTP client's configuration",
@@ -203,6 +212,7 @@ impl Transport {
             redactor,
             gate: Gate { permits, not_before: Mutex::new(None) },
             counters: Counters::default(),
+            ahead: AtomicI64::new(UNTOLD),
         })
     }
 
@@ -249,6 +259,11 @@ impl Transport {
     /// `text` without known secrets.
     pub(super) fn redact<'a>(&self, text: &'a str) -> Cow<'a, str> {
         self.redactor.redact(text)
+    }
+
+    /// Seconds that the platform's clock is ahead of ours, if an answer has told it.
+    pub(super) fn ahead(&self) -> Option<i64> {
+        Some(self.ahead.load(Ordering::Relaxed)).filter(|ahead| *ahead != UNTOLD)
     }
 
     pub(super) fn stats(&self) -> Stats {
@@ -321,7 +336,14 @@ impl Transport {
             Some(self.redact(text).into_owned())
         };
         let (location, id) = (header(LOCATION.as_str()), header("x-request-id"));
-        let retry_after = header(RETRY_AFTER.as_str()).and_then(|text| retry::retry_after(&text, now()));
+        let ours = now();
+        let ahead = header(DATE.as_str()).and_then(|date| retry::ahead(&date, ours));
+        if let Some(ahead) = ahead.filter(|_| !request.confidential) {
+            self.ahead.store(ahead, Ordering::Relaxed);
+        }
+        // A date is by the clock of the machine that says it.
+        let theirs = shifted(ours, ahead.unwrap_or_default());
+        let retry_after = header(RETRY_AFTER.as_str()).and_then(|text| retry::retry_after(&text, theirs));
         let mut bytes = Vec::new();
         loop {
             match response.chunk().await {
@@ -341,7 +363,8 @@ impl Transport {
         let status = status.as_u16();
         let body = self.read(request, at, status, &bytes)?;
         let request_id = id.or_else(|| request_id(&body));
-        Ok((Reply { status, body, location, request_id, tries }, retry_after))
+        let sent = request.body.as_ref().map_or(0, Vec::len);
+        Ok((Reply { status, body, location, request_id, tries, sent }, retry_after))
     }
 
     fn read(&self, request: &Request, at: At, status: u16, bytes: &[u8]) -> Result<Value, Error> {
@@ -399,6 +422,20 @@ impl Transport {
         }
     }
 }
+
+/// The proxies as the HTTP library takes them. Errors quote none.
+fn proxies(proxies: &Proxies) -> Result<Vec<reqwest::Proxy>, Error> {
+    let except = format!("{},{LOOPBACK}", proxies.except);
+    let unusable =
+        |_| Error::Setting { name: "the proxy's URL", reason: "it cannot be read as one".to_owned() };
+    let https = proxies.https.as_ref().map(|url| reqwest::Proxy::https(url.expose()));
+    let http = proxies.http.as_ref().map(|url| reqwest::Proxy::http(url.expose()));
+    let both = https.into_iter().chain(http);
+    both.map(|proxy| Ok(proxy.map_err(unusable)?.no_proxy(reqwest::NoProxy::from_string(&except)))).collect()
+}
+
+/// What no proxy can reach.
+const LOOPBACK: &str = "localhost,127.0.0.0/8,::1";
 
 /// How many values a JSON text holds at most, without building any of them.
 fn weight(json: &[u8]) -> usize {
@@ -511,6 +548,13 @@ fn innermost(error: &reqwest::Error) -> String {
         link = next;
     }
     link.to_string()
+}
+
+/// A time so many seconds later, or earlier.
+fn shifted(time: SystemTime, seconds: i64) -> SystemTime {
+    let by = Duration::from_secs(seconds.unsigned_abs());
+    let shifted = if seconds < 0 { time.checked_sub(by) } else { time.checked_add(by) };
+    shifted.unwrap_or(time)
 }
 
 /// Random, in `0.0..1.0`; the middle where the system has no randomness to give.

@@ -49,7 +49,7 @@ pub struct Settings {
     pub who: String,
     /// The time: epoch seconds.
     pub clock: fn() -> i64,
-    /// Seconds that the platform's clock is ahead of that.
+    /// Seconds that the platform's clock is ahead of that, where its answers do not tell.
     pub ahead: i64,
 }
 
@@ -81,7 +81,8 @@ pub async fn run(
     stop: watch::Receiver<bool>,
     sink: &mut (dyn FnMut(&Event) + Send),
 ) -> Report {
-    let now = (settings.clock)();
+    // By the platform's clock, because what it says of an object's creation is compared with it.
+    let now = (settings.clock)().saturating_add(client.ahead().unwrap_or(settings.ahead));
     let started = jiff::Timestamp::from_second(now).unwrap_or_default().to_string();
     // What the steps say of addresses is true once the moves are made.
     let mut changes = plan::moving(&plan.moves, recorder.entries());
@@ -112,7 +113,7 @@ pub async fn run(
         client,
         secrets,
         settings,
-        since: now * 1000,
+        since: now.saturating_mul(1000),
         ours,
         results: HashMap::new(),
         running: HashSet::new(),

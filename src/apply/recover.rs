@@ -28,11 +28,11 @@ pub(super) enum Found {
 pub(super) struct Sender<'a> {
     /// The API client id.
     pub(super) client_id: &'a str,
-    /// Epoch milliseconds of the apply's begin, by our clock.
+    /// Epoch milliseconds of the apply's begin, by the platform's clock as it was told then.
     pub(super) since: Option<i64>,
 }
 
-/// Our clock and the platform's may differ by this much, in milliseconds.
+/// Where the platform does not tell its time, our clock and its may differ by this much, in milliseconds.
 const CLOCK_TOLERANCE: i64 = 10 * 60 * 1000;
 
 /// Which of `candidates`, all bearing the name, is the one that a create with `body` made. `namesakes` were there before.
@@ -270,6 +270,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::kind::LastOperation;
 
     fn source(id: &str, base: &str, client: &str, created_at: i64) -> Observed {
         Observed {
@@ -278,6 +279,7 @@ mod tests {
             version: None,
             body: json!({ "name": "s", "baseConnectionId": base, "data": { "format": "json" }, "more": 1 }),
             state: "enabled".into(),
+            operation: LastOperation::Settled,
             places: json!(null),
             created_at: Some(created_at),
             created_by_client: Some(client.into()),

@@ -54,7 +54,7 @@ pub(super) struct Runner {
     pub since: i64,
     /// Epoch seconds, now.
     pub clock: fn() -> i64,
-    /// Seconds that the platform's clock is ahead of that.
+    /// Seconds that the platform's clock is ahead of that, where its answers do not tell.
     pub ahead: i64,
     /// Ids that are managed, with those made in this run.
     pub ours: std::sync::Arc<std::sync::Mutex<BTreeSet<String>>>,
@@ -538,7 +538,9 @@ impl Runner {
                         self.secrets.get(source).map(|secret| secret.expose().into())
                     }
                     Leaf::Soon(seconds) => {
-                        Some(((self.clock)() + self.ahead + i64::from(*seconds)).to_string().into())
+                        let ahead = self.client.ahead().unwrap_or(self.ahead);
+                        let start = (self.clock)().saturating_add(ahead).saturating_add(i64::from(*seconds));
+                        Some(start.to_string().into())
                     }
                     Leaf::Secret { .. } | Leaf::Id(_) | Leaf::Version(_) => None,
                 };

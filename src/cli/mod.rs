@@ -17,6 +17,7 @@ mod plan;
 mod plan_file;
 mod problems;
 mod progress;
+mod proxy;
 mod runs;
 mod schema;
 mod screen;
@@ -232,6 +233,12 @@ fn start_log(level: LogLevel, output: &Output) {
 #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
 fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// Whether an environment variable is set to what is no text (UTF-8).
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+fn is_garbled_variable(name: &str) -> bool {
+    matches!(std::env::var(name), Err(std::env::VarError::NotUnicode(_)))
 }
 
 /// Whether an environment variable is set to an empty text.

@@ -176,7 +176,10 @@ async fn look(
     running: &BTreeMap<String, Address>,
     arguments: &Arguments,
 ) -> Result<Seen, Failure> {
-    let since = arguments.since.map(|since| since.millis(session.now()));
+    let since = match arguments.since {
+        Some(since) => Some(since.millis(session.now_told().await)),
+        None => None,
+    };
     let limit = arguments.limit.map_or(if since.is_some() { 1000 } else { 20 }, usize::from);
     let mut runs: Vec<(Address, Run)> = Vec::new();
     let mut more = false;

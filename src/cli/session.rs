@@ -11,11 +11,11 @@ use super::secrets::{self, Resolved};
 use super::settings::{PlatformArguments, Where, default_folder, default_state, no_state};
 use super::signals::Interrupt;
 use super::state::absent_state;
-use super::{environment, now, progress, validate};
+use super::{environment, now, progress, proxy, validate};
 use crate::api::Client;
 use crate::apply::{self, Patience, Recovery};
 use crate::emulator;
-use crate::kind::{Address, Answer, Body, Code, Kind, Leaf, SecretSource, map_leaves};
+use crate::kind::{Address, Answer, Body, Code, Kind, Leaf, SecretSource, map_leaves, word};
 use crate::manifest::{Manifest, Problems};
 use crate::observe::{self, Wanted};
 use crate::plan::preflight::Preflight;
@@ -40,7 +40,7 @@ pub(crate) struct Session {
     pub parallelism: usize,
     pub interrupt: Interrupt,
     redactor: Redactor,
-    /// Seconds that the platform's clock is ahead of ours: an emulator's can be set forward.
+    /// Seconds that the clock of the embedded emulator was ahead of ours at its start: what holds before an answer tells.
     pub ahead: i64,
     /// Stops when dropped.
     emulator: Option<emulator::Handle>,
@@ -84,7 +84,10 @@ impl Session {
             None
         };
         let url = emulator.as_ref().map(emulator::Handle::url);
-        let settings = arguments.client(&place, console, url)?;
+        let mut settings = arguments.client(&place, console, url)?;
+        if !arguments.emulator {
+            settings.proxies = proxy::from_environment(redactor)?;
+        }
         let gateway =
             if arguments.emulator { EMULATOR_GATEWAY.to_owned() } else { gateway(&settings.gateway) };
         let client_id = settings.client_id.clone();
@@ -137,9 +140,19 @@ impl Session {
         Ok((session, state))
     }
 
-    /// Epoch seconds, by the platform's clock.
+    /// Epoch seconds, by the platform's clock, as its newest answer tells; by ours before there is one.
     pub(crate) fn now(&self) -> i64 {
-        now().saturating_add(self.ahead)
+        now().saturating_add(self.client.ahead().unwrap_or(self.ahead))
+    }
+
+    /// The same, for what is asked before anything else has been: one read tells the time.
+    pub(crate) async fn now_told(&self) -> i64 {
+        if self.client.ahead().is_none()
+            && let Err(error) = observe::sandbox(&self.client, &self.place.sandbox).await
+        {
+            tracing::info!(%error, "the platform's time could not be asked");
+        }
+        self.now()
     }
 
     /// The state without taking its lock.
@@ -262,7 +275,7 @@ impl Session {
     pub(crate) async fn check_sandbox(&self) -> Result<(), Failure> {
         let sandbox = &self.place.sandbox;
         let state = observe::sandbox(&self.client, sandbox).await?;
-        match state.filter(|state| !state.eq_ignore_ascii_case("active")) {
+        match state.filter(|state| word(state) != "active") {
             None => Ok(()),
             Some(state) => Err(Failure::new(
                 Status::Refused,

@@ -379,6 +379,7 @@ fn settings(
         max_in_flight: 4,
         ca_file: None,
         allow_http: false,
+        proxies: api::Proxies::default(),
         retry: retry::Policy::default(),
         user_agent: concat!("flowform/", env!("CARGO_PKG_VERSION")).to_owned(),
     }

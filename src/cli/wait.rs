@@ -10,7 +10,7 @@ use super::progress;
 use super::session::{Session, timestamp};
 use super::span::span;
 use super::voice::Voice;
-use crate::kind::{Address, Kind, Observed, Run, RunStatus};
+use crate::kind::{Address, Kind, LastOperation, Observed, Run, RunStatus, word};
 use crate::observe::{self, Wanted};
 use crate::render;
 use crate::render::json::Until;
@@ -116,7 +116,7 @@ impl Waiting<'_, '_> {
         let mut runs = FirstRuns::default();
         for (address, id) in awaited.objects {
             match objects.get(&address) {
-                Some(object) if object.state.eq_ignore_ascii_case("disabled") => {
+                Some(object) if word(&object.state) == "disabled" => {
                     self.output.note(&format!("{address} is switched off: there is no run to wait for"));
                 }
                 Some(_) => {
@@ -179,18 +179,24 @@ impl Waiting<'_, '_> {
                     .hint("somebody deleted it, or it is not visible any more; plan again")
                     .about(address));
             }
-            let busy: Vec<&Address> =
-                seen.iter().filter(|(_, object)| object.is_busy()).map(|(address, _)| address).collect();
+            let busy: BTreeMap<&Address, &Observed> =
+                seen.iter().filter(|(_, object)| is_busy(object)).collect();
             if busy.is_empty() {
                 drop(spinner);
-                return Ok(seen);
+                return failed_operations(&seen).map_or(Ok(seen), Err);
             }
-            for address in &busy {
+            for address in busy.keys() {
                 if told.insert((*address).clone()) {
                     self.voice.waits(address, Until::Settled, None);
                 }
             }
-            let names: Vec<String> = busy.iter().map(ToString::to_string).collect();
+            let name =
+                |(address, object): (&&Address, &&Observed)| match render::runs::unsettled(&object.operation)
+                {
+                    Some((said, _)) if !object.is_busy() => format!("{address} (its last operation: {said})"),
+                    _ => address.to_string(),
+                };
+            let names: Vec<String> = busy.iter().map(name).collect();
             self.rest(&mut pause, || format!("the platform has not settled {}", names.join(", "))).await?;
         }
     }
@@ -224,7 +230,7 @@ impl Waiting<'_, '_> {
                 let Some(address) = runs.pending.remove(&id) else { continue };
                 self.output.note(&ended(&address, &first, made_good));
                 self.voice.ran_first(&address, &first);
-                if first.status == RunStatus::Failed && !made_good {
+                if first.status.is_bad() && !made_good {
                     runs.failed.push((address, first));
                 }
             }
@@ -281,6 +287,32 @@ impl Waiting<'_, '_> {
     }
 }
 
+/// Whether something is being done to an object. A failed operation is told when the object has come to rest.
+fn is_busy(object: &Observed) -> bool {
+    object.is_busy() || matches!(object.operation, LastOperation::UnderWay(_))
+}
+
+/// The failure of those objects on which the platform's last operation failed; their state may say `enabled` all the same.
+fn failed_operations(seen: &BTreeMap<Address, Observed>) -> Option<Failure> {
+    let failed: Vec<_> = seen
+        .iter()
+        .filter_map(|(address, object)| Some((address, render::runs::unsettled(&object.operation)?)))
+        .collect();
+    let names: Vec<String> =
+        failed.iter().map(|(address, (said, _))| format!("{address} ({said})")).collect();
+    if names.is_empty() {
+        return None;
+    }
+    let what = format!("the platform's last operation failed on {}", names.join(", "));
+    let mut failure = Failure::new(Status::Error, what)
+        .hint("the apply was accepted, and is recorded; correct what the platform says and apply again");
+    failure.causes = failed
+        .into_iter()
+        .flat_map(|(address, (_, errors))| errors.into_iter().map(move |error| format!("{address}: {error}")))
+        .collect();
+    Some(failure)
+}
+
 /// The first of the runs of an object, newest first, and whether a later one ended better than by failing.
 fn first_of(mut runs: Vec<Run>) -> Option<(Run, bool)> {
     let first = runs.pop()?;
@@ -295,7 +327,7 @@ fn ended(address: &Address, run: &Run, made_good: bool) -> String {
     let counts: Vec<String> =
         counts.iter().filter_map(|(count, what)| Some(format!("{} {what}", (*count)?))).collect();
     let counts = if counts.is_empty() { String::new() } else { format!(": records {}", counts.join(", ")) };
-    let since = if run.status == RunStatus::Failed && made_good { "; one after it did not fail" } else { "" };
+    let since = if run.status.is_bad() && made_good { "; one after it did not fail" } else { "" };
     format!("the first run of {address} ended: {}{counts}{since}", run.status.words())
 }
 

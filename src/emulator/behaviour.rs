@@ -41,6 +41,8 @@ pub struct Behaviour {
     pub list_lag: u32,
     /// Reads during which a new or changed Flow Service object is `initializing` or `updating`.
     pub settle: u32,
+    /// What the `lastOperation` of a flow says once the flow has settled.
+    pub last_operation: LastOperation,
     /// Page size of a Flow Service list without `limit`.
     pub default_limit: usize,
     /// Largest page of a Flow Service list.
@@ -81,7 +83,7 @@ pub struct Behaviour {
     pub mapping_order: bool,
     /// Members that no document lists, added to every object that is read.
     pub extra_fields: bool,
-    /// Added to the clock that schedules are judged by, in seconds.
+    /// Added to the platform's clock, in seconds: of schedules, of what is noted of objects, of the `Date` header.
     pub clock_offset: i64,
     /// How the runs of a schedule end.
     pub run_outcome: RunOutcome,
@@ -129,6 +131,19 @@ pub enum MappingValidate {
     NotAllowed,
     /// Not implemented: 404.
     NotFound,
+}
+
+/// See [`Behaviour::last_operation`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LastOperation {
+    /// `completed`.
+    Completed,
+    /// Nothing: it has no status, as two tutorials print it.
+    Silent,
+    /// A failure with an error.
+    Failed,
+    /// That it goes on.
+    InProgress,
 }
 
 /// See [`Behaviour::run_outcome`].
@@ -238,6 +253,7 @@ impl Default for Behaviour {
             delete_finalizing: 0,
             list_lag: 0,
             settle: 0,
+            last_operation: LastOperation::Completed,
             default_limit: 20,
             max_limit: 100,
             delete_base_with_sources: true,
@@ -306,6 +322,12 @@ pub const SWITCHES: &[Switch] = &[
     switch("delete-finalizing", "READS", "0", "reads that still see a deleted object, as delete-finalizing"),
     switch("list-lag", "LISTS", "0", "lists that a new object is missing from"),
     switch("settle", "READS", "0", "reads that see initializing or updating before enabled"),
+    switch(
+        "last-operation",
+        "completed|silent|failed|in-progress",
+        "completed",
+        "lastOperation of a settled flow",
+    ),
     switch("default-limit", "N", "20", "page size of a Flow Service list without limit"),
     switch("max-limit", "N", "100", "largest page of a Flow Service list"),
     switch("delete-base-with-sources", "allowed|refused", "allowed", "a base with sources and no flow"),
@@ -326,7 +348,12 @@ pub const SWITCHES: &[Switch] = &[
     switch("page-count", "zero|real", "zero", "_page.count in a list of mapping sets"),
     switch("mapping-order", "kept|reversed", "kept", "order of mappings on read"),
     switch("extra-fields", "on|off", "on", "undocumented members on every object read"),
-    switch("clock-offset", "SECONDS", "0", "added to the clock that schedules are judged by"),
+    switch(
+        "clock-offset",
+        "SECONDS",
+        "0",
+        "added to the platform's clock: of schedules, of what is noted of objects, of the Date header",
+    ),
     switch("run-outcome", "mixed|success|partial|failed|in-progress", "mixed", "how scheduled runs end"),
     switch(
         "sandbox-state",
@@ -417,6 +444,15 @@ impl Behaviour {
             "delete-finalizing" => self.delete_finalizing = value.parse().ok()?,
             "list-lag" => self.list_lag = value.parse().ok()?,
             "settle" => self.settle = value.parse().ok()?,
+            "last-operation" => {
+                self.last_operation = match value {
+                    "completed" => LastOperation::Completed,
+                    "silent" => LastOperation::Silent,
+                    "failed" => LastOperation::Failed,
+                    "in-progress" => LastOperation::InProgress,
+                    _ => return None,
+                }
+            }
             "default-limit" => self.default_limit = value.parse().ok().filter(|n| *n > 0)?,
             "max-limit" => self.max_limit = value.parse().ok().filter(|n| *n > 0)?,
             "delete-base-with-sources" => self.delete_base_with_sources = either("allowed", "refused")?,

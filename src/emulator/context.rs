@@ -41,9 +41,9 @@ impl Context<'_> {
         self.store.delete(&self.realm, kind, id);
     }
 
-    /// The clock that schedules are judged by, in seconds.
+    /// The platform's clock, in seconds: schedules are judged by it.
     pub(super) fn schedule_now(&self) -> i64 {
-        (self.now / 1000).saturating_add(self.behaviour.clock_offset)
+        self.now / 1000
     }
 
     /// The body as a JSON object; `refuse` puts the reason into the service's own error shape.

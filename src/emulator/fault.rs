@@ -14,6 +14,8 @@ use super::behaviour::ParseError;
 pub const FAULT_KINDS: &[(&str, &str)] = &[
     ("status=CODE", "answer with that status instead of acting; also just 401, 412, 500, 503, ..."),
     ("502-html", "answer with a gateway's HTML page instead of acting"),
+    ("page=CODE", "answer with a proxy's HTML page and that status instead of acting"),
+    ("empty-after=CODE", "act, then answer with that status and nothing else"),
     ("429[:retry-after=SECONDS|date]", "throttle instead of acting, with or without Retry-After"),
     ("status-after=CODE", "act, then answer with that status"),
     ("close-before", "close the connection without acting"),
@@ -37,6 +39,10 @@ pub enum FaultKind {
     Status(u16),
     /// A gateway's HTML page.
     BadGatewayPage,
+    /// A proxy's HTML page with this status.
+    Page(u16),
+    /// Act, then answer with this status and no body.
+    EmptyAfter(u16),
     /// 429, with a Retry-After of one form or none.
     Throttle(RetryAfter),
     /// Act, then answer so.
@@ -206,14 +212,17 @@ fn parse_kind(text: &str) -> Option<FaultKind> {
             }
         };
     }
-    let status = |text: &str| text.parse::<u16>().ok().filter(|status| (400..600).contains(status));
-    if let Some(status) = status(text) {
+    let status = |text: &str| text.parse::<u16>().ok().filter(|status| (200..600).contains(status));
+    let refusal = |text: &str| status(text).filter(|status| *status >= 300);
+    if let Some(status) = refusal(text) {
         return Some(FaultKind::Status(status));
     }
     if let Some((name, value)) = text.split_once('=') {
         return match (name, value) {
             (_, "") => None,
-            ("status-after", value) => status(value).map(FaultKind::StatusAfter),
+            ("status-after", value) => refusal(value).map(FaultKind::StatusAfter),
+            ("page", value) => status(value).map(FaultKind::Page),
+            ("empty-after", value) => status(value).map(FaultKind::EmptyAfter),
             ("delay", value) => value.parse().ok().map(|ms| FaultKind::Delay(Duration::from_millis(ms))),
             ("stop-before", file) => Some(FaultKind::StopBefore(PathBuf::from(file))),
             ("stop-after", file) => Some(FaultKind::StopAfter(PathBuf::from(file))),

@@ -3,6 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::behaviour::LastOperation;
 use super::connection::{mandatory, require_name};
 use super::context::Context;
 use super::flow_service::{Leaf, bad_path, bad_reference, below, state, unknown_action, wrong_state};
@@ -133,17 +134,29 @@ impl Leaf for Flow {
         for kept in runs::KEPT {
             body.remove(kept);
         }
-        body.insert(
-            "lastOperation".to_owned(),
-            json!({
-                "started": last.get("started").unwrap_or(&created),
-                "updated": body.get("updatedAt"),
-                "percentCompleted": if settled { 100 } else { 0 },
-                "status": { "value": if settled { "completed" } else { "inProgress" }, "errors": [] },
-                "ops": [],
-                "operation": last.get("operation").and_then(Value::as_str).unwrap_or("create"),
-            }),
-        );
+        let mut operation = json!({
+            "started": last.get("started").unwrap_or(&created),
+            "updated": body.get("updatedAt"),
+            "percentCompleted": if settled { 100 } else { 0 },
+            "ops": [],
+            "operation": last.get("operation").and_then(Value::as_str).unwrap_or("create"),
+        });
+        // Both forms are documented: with a status, and without one (platform-api.md 2.4.4).
+        let status = match cx.behaviour.last_operation {
+            _ if !settled => Some(json!({ "value": "inProgress", "errors": [] })),
+            LastOperation::Completed => Some(json!({ "value": "completed", "errors": [] })),
+            LastOperation::InProgress => Some(json!({ "value": "IN_PROGRESS", "errors": [] })),
+            LastOperation::Failed => {
+                let error =
+                    json!({ "code": "FLOW-1102-500", "message": "The dataflow could not be provisioned." });
+                Some(json!({ "value": "FAILED", "errors": [error] }))
+            }
+            LastOperation::Silent => None,
+        };
+        if let Some(status) = status {
+            operation["status"] = status;
+        }
+        body.insert("lastOperation".to_owned(), operation);
         if let Some(run) = last_run {
             body.insert("lastRunDetails".to_owned(), run);
         }

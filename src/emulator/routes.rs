@@ -48,7 +48,8 @@ pub(super) fn answer(platform: &mut Platform<'_>, request: &Request, fault: Opti
         };
     }
     let name = sandbox_of(platform, request, service)?;
-    let now = platform.now + platform.store.ahead() * 1000;
+    let ahead = platform.store.ahead().saturating_add(platform.behaviour.clock_offset);
+    let now = platform.now.saturating_add(ahead.saturating_mul(1000));
     let mut cx = Context {
         store: platform.store,
         behaviour: platform.behaviour,

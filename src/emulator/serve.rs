@@ -39,6 +39,12 @@ pub(super) struct Shared {
 }
 
 impl Shared {
+    /// The platform's clock, in seconds: it judges schedules, and stamps answers.
+    fn now(&self) -> i64 {
+        let ahead = self.store.lock().unwrap_or_else(PoisonError::into_inner).ahead();
+        (clock::now_ms() / 1000).saturating_add(ahead).saturating_add(self.behaviour.clock_offset)
+    }
+
     /// Sets the clock forward.
     pub(super) fn advance(&self, seconds: i64) -> io::Result<()> {
         let mut store = self.store.lock().unwrap_or_else(PoisonError::into_inner);
@@ -66,7 +72,7 @@ async fn handle(
 ) -> Response<Body> {
     let request = match read(request).await {
         Ok(request) => Arc::new(request),
-        Err(reply) => return respond(reply.stamp(&clock::uuid())),
+        Err(reply) => return respond(reply.stamp(&clock::uuid()), shared.now()),
     };
     if !shared.behaviour.latency.is_zero() {
         tokio::time::sleep(shared.behaviour.latency).await;
@@ -90,7 +96,8 @@ async fn handle(
         }
         _ => {}
     }
-    respond(reply)
+    let now = shared.now();
+    respond(reply, now)
 }
 
 /// Acts as far as the fault lets it. The flag says whether the answer will reach the client.
@@ -104,7 +111,8 @@ async fn run(
     match fault {
         Some(FaultKind::Status(status)) => return refused(made_up(request, *status)),
         Some(FaultKind::BadGatewayPage) => return refused(Reply::html(502, BAD_GATEWAY)),
-        Some(FaultKind::Throttle(retry)) => return refused(throttle(*retry)),
+        Some(FaultKind::Page(status)) => return refused(Reply::html(*status, LOGIN)),
+        Some(FaultKind::Throttle(retry)) => return refused(throttle(*retry, shared.now())),
         Some(FaultKind::CloseBefore) => {
             cut.now();
             return (Reply::empty(503), false);
@@ -123,6 +131,7 @@ async fn run(
     let reply = act(shared, request, fault.cloned()).await;
     match fault {
         Some(FaultKind::StatusAfter(status)) => refused(made_up(request, *status)),
+        Some(FaultKind::EmptyAfter(status)) => refused(Reply::empty(*status)),
         Some(FaultKind::CloseAfter) => {
             cut.now();
             (reply, false)
@@ -199,6 +208,10 @@ async fn until_removed(file: &Path) {
     }
 }
 
+/// What a proxy says that wants to be signed in to.
+const LOGIN: &str =
+    "<!DOCTYPE html><html><head><title>Sign in to the network</title></head><body></body></html>";
+
 const BAD_GATEWAY: &str = "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n<center><h1>502 Bad \
 Gateway</h1></center>\r\n<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n";
 
@@ -206,7 +219,7 @@ Gateway</h1></center>\r\n<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n";
 fn made_up(request: &Request, status: u16) -> Reply {
     let answer = match status {
         401 => gateway(401, "401013", "Oauth token is not valid."),
-        429 => return throttle(RetryAfter::Absent),
+        429 => return throttle(RetryAfter::Absent, 0),
         412 if request.path.contains("/flowservice/") => flow(
             "1404-412",
             "The supplied version does not match the current version on entity. Please ensure that the supplied \
@@ -228,18 +241,24 @@ fn made_up(request: &Request, status: u16) -> Reply {
 }
 
 /// Shape A with 429050; Retry-After "may or may not" be there (platform-api.md 1.5).
-fn throttle(retry: RetryAfter) -> Reply {
+fn throttle(retry: RetryAfter, now: i64) -> Reply {
     let reply = settle(Err(gateway(429, "429050", "Too many requests")));
     match retry {
         RetryAfter::Absent => reply,
         RetryAfter::Seconds(seconds) => reply.with("retry-after", seconds.to_string()),
         RetryAfter::Date => {
-            let now = u64::try_from(clock::now_ms() / 1000).unwrap_or(0);
             // Dates have whole seconds: two ahead is at least one.
-            let at = std::time::UNIX_EPOCH + Duration::from_secs(now + 2);
-            reply.with("retry-after", httpdate::fmt_http_date(at))
+            let at = http_date(now.saturating_add(2)).unwrap_or_default();
+            reply.with("retry-after", at)
         }
     }
+}
+
+/// A time in the form of HTTP headers; `None` before 1970 and after 9999, which they cannot say.
+fn http_date(seconds: i64) -> Option<String> {
+    const LAST: u64 = 253_402_300_799;
+    let seconds = u64::try_from(seconds).ok().filter(|seconds| *seconds <= LAST)?;
+    Some(httpdate::fmt_http_date(std::time::UNIX_EPOCH + Duration::from_secs(seconds)))
 }
 
 async fn read(request: HttpRequest<Body>) -> Result<Request, Reply> {
@@ -271,7 +290,8 @@ fn body_length(reply: &Reply) -> usize {
     }
 }
 
-fn respond(reply: Reply) -> Response<Body> {
+/// The answer as HTTP, with the platform's time.
+fn respond(reply: Reply, now: i64) -> Response<Body> {
     let (kind, body) = match reply.content {
         Content::Empty => (None, Body::empty()),
         Content::Json(body) => (Some("application/json;charset=utf-8"), Body::from(body.to_string())),
@@ -282,6 +302,9 @@ fn respond(reply: Reply) -> Response<Body> {
     let headers = response.headers_mut();
     if let Some(kind) = kind {
         headers.insert("content-type", HeaderValue::from_static(kind));
+    }
+    if let Some(date) = http_date(now).and_then(|date| HeaderValue::from_str(&date).ok()) {
+        headers.insert("date", date);
     }
     for (name, value) in reply.headers {
         if let Ok(value) = HeaderValue::from_str(&value) {

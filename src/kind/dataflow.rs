@@ -4,9 +4,11 @@
 use serde_json::{Map, Value, json};
 
 use super::flow_service::{self, collection};
+use super::transformations::{MAPPING, ORDER};
 use super::{
     Answer, Around, Body, Code, Context, Finding, Intent, Key, Kind, Leaf, Observed, Outcome, Reference,
     ReferenceKey, Route, Rule, Sending, Shape, Spec, Switch, Turn, flow_spec, route, section,
+    transformations, word,
 };
 use crate::wire::{Call, Reply};
 
@@ -19,9 +21,6 @@ pub(crate) const REST_STORAGE_TO_AEP: &str = "6499120c-0b15-42dc-936e-847ea3c24d
 
 /// A start this far ahead is "soon": the platform refuses one in the past (`1360-400`), and clocks differ.
 pub(crate) const SOON_SECONDS: u32 = 300;
-
-/// The transformation that names a mapping set.
-pub(super) const MAPPING: &str = "Mapping";
 
 const GRAMMAR: &[Key] = &[
     Key::required("name", Shape::Text, "The dataflow's name on the platform."),
@@ -166,7 +165,7 @@ impl Spec for Dataflow {
         let listed = section.get("transformations").and_then(Value::as_array);
         for transformation in listed.into_iter().flatten() {
             if let Some(name) = transformation.get("name").and_then(Value::as_str) {
-                transformations.insert(name.to_owned(), parameters(transformation));
+                transformations.insert(name.to_owned(), transformations::parameters(transformation));
             }
         }
         if let Some(mapping) = reference(2) {
@@ -178,6 +177,9 @@ impl Spec for Dataflow {
             let params =
                 json!({ "mappingId": section::reference_id(Some(mapping)), "mappingVersion": version });
             transformations.insert(MAPPING.into(), params);
+        }
+        if transformations.len() > 1 {
+            body.insert(ORDER.into(), transformations.keys().cloned().collect());
         }
         body.insert("transformations".into(), Value::Object(transformations));
 
@@ -195,12 +197,16 @@ impl Spec for Dataflow {
         let names = route::names(pointer);
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         match names.as_slice() {
+            // It is the order of the list itself.
+            [ORDER] => Vec::new(),
             ["sourceConnectionIds"] => section::reference_routes(&REFERENCES[0]),
             ["targetConnectionIds"] => section::reference_routes(&REFERENCES[1]),
             ["transformations", MAPPING, "mappingVersion"] => {
                 [vec![route::keys(["mappingVersion"])], section::reference_routes(&REFERENCES[2])].concat()
             }
             ["transformations", MAPPING, ..] => section::reference_routes(&REFERENCES[2]),
+            // No section can say two of a name, nor one without.
+            ["transformations", name, ..] if transformations::is_made_up(name) => Vec::new(),
             ["transformations", name, rest @ ..] => {
                 let item = Turn::Item { by: "name", is: (*name).to_owned() };
                 let params = if rest.is_empty() { Route::new() } else { route::keys(["params"]) };
@@ -226,8 +232,16 @@ impl Spec for Dataflow {
                 Rule::Patch
             }
             "/scheduleParams/startTime" | "/scheduleParams/backfill" => Rule::Frozen,
-            _ if pointer.starts_with("/transformations/") => Rule::Patch,
+            _ if transformations::is_one(pointer) => Rule::Patch,
             _ => Rule::Replace,
+        }
+    }
+
+    fn is_by_hand(&self, pointer: &str, value: &Value) -> bool {
+        match pointer {
+            // The platform's own default is true (platform-api.md 2.6).
+            "/scheduleParams/backfill" => *value == Value::Bool(false),
+            _ => pointer.starts_with("/transformations/"),
         }
     }
 
@@ -283,27 +297,24 @@ impl Spec for Dataflow {
             ],
         );
         flow_service::spec_reference(&mut body, "flowSpec");
+        let mut once = false;
         if let Some(Value::Object(schedule)) = body.get_mut("scheduleParams") {
             schedule.values_mut().for_each(unquote);
-        }
-        let mut transformations = Map::new();
-        let mut places = Map::new();
-        if let Some(Value::Array(listed)) = body.get("transformations") {
-            for (index, transformation) in listed.iter().enumerate() {
-                let Some(name) = transformation.get("name").and_then(Value::as_str) else { continue };
-                if !transformations.contains_key(name) {
-                    transformations.insert(name.to_owned(), parameters(transformation));
-                    places.insert(name.to_owned(), index.into());
-                }
+            once = schedule.get("frequency").and_then(Value::as_str) == Some("once");
+            if once {
+                // Nobody can have said it (`1364-400`): whatever is shown is a default.
+                schedule.shift_remove("backfill");
             }
         }
+        let (transformations, places) = transformations::observed(body.get("transformations"), once);
+        body.insert(ORDER.into(), transformations.keys().cloned().collect());
         body.insert("transformations".into(), Value::Object(transformations));
-        let state = item.get("state").and_then(Value::as_str).unwrap_or_default().to_ascii_lowercase();
+        let state = word(item.get("state").and_then(Value::as_str).unwrap_or_default());
         match state.as_str() {
             "disabled" | "disabling" => {
                 body.insert("enabled".into(), false.into());
             }
-            "enabled" | "enabling" | "enabled-finalizing" => {
+            "enabled" | "enabling" | "enabledfinalizing" => {
                 body.insert("enabled".into(), true.into());
             }
             // An open set of words (platform-api.md 2.9): of the others nothing is known, so nothing is compared.
@@ -403,9 +414,13 @@ fn schedule_findings(schedule: &Value) -> Vec<Finding> {
 fn request(body: &Body) -> Value {
     let mut request = body.as_object().cloned().unwrap_or_default();
     request.remove("enabled");
+    request.remove(ORDER);
     let transformations = body.get("transformations").and_then(Value::as_object);
-    let listed: Vec<Value> =
-        transformations.into_iter().flatten().map(|(name, params)| transformation(name, params)).collect();
+    let listed: Vec<Value> = transformations
+        .into_iter()
+        .flatten()
+        .map(|(name, params)| transformations::listed(name, params))
+        .collect();
     request.insert("transformations".into(), listed.into());
     if let Some(start) = request.get_mut("scheduleParams").and_then(|s| s.get_mut("startTime"))
         && let Some(seconds) = start.as_i64()
@@ -415,24 +430,10 @@ fn request(body: &Body) -> Value {
     Value::Object(request)
 }
 
-/// A transformation's parameters in a body; `true` for one without, because an empty object is no field.
-fn parameters(transformation: &Value) -> Value {
-    match transformation.get("params") {
-        Some(Value::Object(params)) if !params.is_empty() => Value::Object(params.clone()),
-        _ => true.into(),
-    }
-}
-
-fn transformation(name: &str, params: &Value) -> Value {
-    let params = if params.is_object() { params.clone() } else { json!({}) };
-    json!({ "name": name, "params": params })
-}
-
-/// The operations of a PATCH. A transformation is found by name in what was observed: Adobe's own example goes by a
-/// position that holds another one (platform-api.md 2.5).
+/// The operations of a PATCH.
 fn patch(before: &Body, after: &Body, paths: &[String], places: &Value) -> Vec<Value> {
-    let (transformations, others): (Vec<_>, Vec<_>) =
-        paths.iter().cloned().partition(|p| p.starts_with("/transformations/"));
+    let (of_transformations, others): (Vec<_>, Vec<_>) =
+        paths.iter().cloned().partition(|path| transformations::is_one(path));
     let mut operations = flow_service::operations(before, after, &others, &[]);
     for operation in &mut operations {
         // Shown with its default where it was never set (platform-api.md 2.6), and then not there to be replaced.
@@ -440,39 +441,7 @@ fn patch(before: &Body, after: &Body, paths: &[String], places: &Value) -> Vec<V
             operation["op"] = "add".into();
         }
     }
-    let mut names: Vec<String> = Vec::new();
-    for path in &transformations {
-        let name = super::unescape_pointer(path.split('/').nth(2).unwrap_or_default());
-        if !names.contains(&name) {
-            names.push(name);
-        }
-    }
-    // Positions shift as one goes: first what stays in place, then what goes, from the end, then what comes, which stands
-    // before the mapping as in a create.
-    let wanted = |name: &str| after.get("transformations").and_then(|t| t.get(name));
-    let place = |name: &str| places.get(name).and_then(Value::as_u64);
-    for name in &names {
-        if let (Some(at), Some(params)) = (place(name), wanted(name)) {
-            let value = transformation(name, params);
-            operations
-                .push(json!({ "op": "replace", "path": format!("/transformations/{at}"), "value": value }));
-        }
-    }
-    let mut going: Vec<(u64, &String)> =
-        names.iter().filter(|n| wanted(n).is_none()).filter_map(|n| Some((place(n)?, n))).collect();
-    going.sort_by_key(|(at, _)| std::cmp::Reverse(*at));
-    for (at, name) in &going {
-        let was = before.get("transformations").and_then(|t| t.get(name.as_str())).unwrap_or(&Value::Null);
-        let value = transformation(name, was);
-        operations.push(json!({ "op": "remove", "path": format!("/transformations/{at}"), "value": value }));
-    }
-    let mapping = place(MAPPING).map(|at| at - going.iter().filter(|(gone, _)| *gone < at).count() as u64);
-    let coming = names.iter().filter(|n| place(n).is_none()).filter_map(|n| Some((n, wanted(n)?)));
-    for (index, (name, params)) in coming.enumerate() {
-        let at = mapping.map_or_else(|| "-".to_owned(), |at| (at + index as u64).to_string());
-        let value = transformation(name, params);
-        operations.push(json!({ "op": "add", "path": format!("/transformations/{at}"), "value": value }));
-    }
+    operations.extend(transformations::operations(before, after, &of_transformations, places));
     operations
 }
 

@@ -208,6 +208,7 @@ impl Spec for Dataset {
             version: None,
             body: Value::Object(body),
             state: String::new(),
+            operation: super::LastOperation::Settled,
             places: item.get("tags").map_or_else(|| json!({ "tags": false }), |_| Value::Null),
             created_at: item.get("created").and_then(Value::as_i64),
             created_by_client: item.get("createdClient").and_then(Value::as_str).map(str::to_owned),
@@ -318,7 +319,7 @@ mod tests {
     use super::*;
 
     fn reply(status: u16, body: Value) -> Reply {
-        Reply { status, body, location: None, request_id: None, tries: 1 }
+        Reply { status, body, location: None, request_id: None, tries: 1, sent: 0 }
     }
 
     #[test]

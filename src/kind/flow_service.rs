@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Body, Intent, LONGEST_ID, Observed, Outcome, Rule, usable_id};
+use super::{Body, Intent, LONGEST_ID, LastOperation, Observed, Outcome, Rule, usable_id};
 use crate::wire::{Call, Etag, Method, Reply, Safety, segment};
 
 /// Path of a collection.
@@ -25,13 +25,15 @@ pub(super) fn item(remote: &Value) -> Option<&Value> {
 /// The common part of an observation; `body` is the kind's canonical form of `item`.
 pub(super) fn observed(item: &Value, body: Body, places: Value) -> Option<Observed> {
     let text = |key: &str| item.get(key).and_then(Value::as_str);
+    let said = |key: &str| text(key).filter(|text| !text.trim().is_empty());
     Some(Observed {
         id: usable_id(text("id")?)?,
         // Both fields hold the same string (platform-api.md 2.2).
-        etag: etag(text("etag").or_else(|| text("version")))?,
+        etag: etag(said("etag").or_else(|| said("version")))?,
         version: None,
         body,
         state: text("state").unwrap_or_default().to_owned(),
+        operation: LastOperation::observed(item),
         places,
         created_at: item.get("createdAt").and_then(Value::as_i64),
         created_by_client: text("createdClient").map(str::to_owned),
@@ -43,7 +45,7 @@ pub(super) fn observed(item: &Value, body: Body, places: Value) -> Option<Observ
 #[expect(clippy::option_option, reason = "no etag and no usable etag are two things")]
 pub(super) fn etag(text: Option<&str>) -> Option<Option<Etag>> {
     let usable = |text: &str| text.len() <= LONGEST_ID && text.bytes().all(|b| (b' '..=b'~').contains(&b));
-    match text {
+    match text.filter(|text| !text.trim().is_empty()) {
         None => Some(None),
         Some(text) => usable(text).then(|| Some(Etag::from_body(text))),
     }

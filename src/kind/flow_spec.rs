@@ -75,7 +75,9 @@ fn transformations(spec: &Value, body: &Body, title: &str) -> Vec<Finding> {
     };
     let wanted = body.get("transformations").and_then(Value::as_object);
     let mut findings = Vec::new();
-    for (name, params) in wanted.into_iter().flatten().filter(|(name, _)| *name != super::dataflow::MAPPING) {
+    for (name, params) in
+        wanted.into_iter().flatten().filter(|(name, _)| *name != super::transformations::MAPPING)
+    {
         let at = format!("/transformations/{}", section::escape(name));
         match schema_of(name) {
             Some(schema) => {

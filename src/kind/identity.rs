@@ -128,6 +128,7 @@ impl Spec for Identity {
             version: None,
             body: Value::Object(body),
             state: String::new(),
+            operation: super::LastOperation::Settled,
             places: Value::Null,
             created_at: remote.get("created").and_then(Value::as_i64),
             created_by_client: text("createdClient").map(str::to_owned),

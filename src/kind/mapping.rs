@@ -273,6 +273,7 @@ impl Spec for Mapping {
             version: remote.get("version").and_then(number),
             body: Value::Object(body),
             state: String::new(),
+            operation: super::LastOperation::Settled,
             places: Value::Null,
             created_at: remote.get("createdDate").and_then(Value::as_i64),
             // `createdBy` names a user or client in a form that no document gives: not compared.
@@ -543,7 +544,8 @@ mod tests {
             before: json!({}),
             conditional: false,
         };
-        let answer = |status| Reply { status, body: Value::Null, location: None, request_id: None, tries: 1 };
+        let answer =
+            |status| Reply { status, body: Value::Null, location: None, request_id: None, tries: 1, sent: 0 };
         assert_eq!(Mapping.outcome(&intent, &answer(405)), Outcome::LeftInPlace);
         assert_eq!(Mapping.outcome(&intent, &answer(404)), Outcome::Absent);
         assert_eq!(Mapping.outcome(&intent, &answer(503)), Outcome::Unclear);

@@ -29,7 +29,9 @@ mod schema;
 mod section;
 mod source;
 mod specs;
+mod status;
 mod target;
+mod transformations;
 
 use std::fmt;
 use std::str::FromStr;
@@ -48,6 +50,8 @@ pub use route::{Route, Turn, follow};
 pub use run::{Run, RunError, RunStatus};
 pub(crate) use section::{escape as escape_pointer, unescape as unescape_pointer};
 pub(crate) use specs::Specs;
+pub use status::LastOperation;
+pub(crate) use status::word;
 
 use crate::wire::{Call, Etag, Reply};
 
@@ -361,6 +365,8 @@ pub struct Observed {
     pub body: Body,
     /// Its lifecycle state, an open set of words; empty when not said.
     pub state: String,
+    /// How the platform's last operation on it stands.
+    pub operation: LastOperation,
     /// Where things are in it that patches must address by position (see [`Intent::Update`]).
     pub places: Value,
     /// Epoch milliseconds of its creation, if said.
@@ -372,16 +378,14 @@ pub struct Observed {
 impl Observed {
     /// Whether the platform is taking it away: `delete-finalizing` and its like count as gone (platform-api.md 2.9).
     pub fn is_going(&self) -> bool {
-        self.state.to_ascii_lowercase().starts_with("delet")
+        word(&self.state).starts_with("delet")
     }
 
-    /// Whether an asynchronous change of it is under way.
+    /// Whether an asynchronous change of it is under way: `updating`, `enabled-finalizing` and their like (platform-api.md
+    /// 2.9).
     pub fn is_busy(&self) -> bool {
-        let state = self.state.to_ascii_lowercase();
-        matches!(
-            state.as_str(),
-            "updating" | "enabling" | "disabling" | "initializing" | "inprogress" | "pending"
-        ) || state == "enabled-finalizing"
+        let state = word(&self.state);
+        state.ends_with("ing") || state == "inprogress"
     }
 }
 
@@ -533,6 +537,11 @@ pub trait Spec: Sync {
     /// Pointers below which everything on the platform is ours: a member that the manifest does not have is drift.
     fn owned(&self) -> &'static [&'static str] {
         &[]
+    }
+    /// Whether only a person can have put this value at a pointer of what the platform has: then it is drift where the
+    /// manifest does not have it. Everything else that the manifest does not say is the platform's own.
+    fn is_by_hand(&self, pointer: &str, _value: &Value) -> bool {
+        self.owned().iter().any(|o| pointer.strip_prefix(o).is_some_and(|rest| rest.starts_with('/')))
     }
     /// How the members below [`Spec::owned`] are shown, one per line.
     fn row(&self) -> Row {

@@ -27,6 +27,7 @@ pub(super) fn observed(remote: &Value, body: Body, places: Value) -> Option<Obse
         version: None,
         body,
         state: String::new(),
+        operation: super::LastOperation::Settled,
         places,
         created_at: metadata.and_then(|m| m.get("repo:createdDate")).and_then(Value::as_i64),
         created_by_client: text("/meta:registryMetadata/xdm:createdClientId").map(str::to_owned),

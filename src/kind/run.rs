@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use serde_json::Value;
 
-use super::usable_id;
+use super::{usable_id, word};
 use crate::wire::Call;
 
 /// More errors than these of one run say nothing new.
@@ -55,6 +55,8 @@ pub enum RunStatus {
     Partial,
     /// It failed.
     Failed,
+    /// Somebody or something ended it before its end.
+    Cancelled,
     /// A word that no document has.
     Other,
 }
@@ -62,7 +64,34 @@ pub enum RunStatus {
 impl RunStatus {
     /// Whether it has ended, one way or the other.
     pub fn is_over(self) -> bool {
-        matches!(self, Self::Success | Self::Partial | Self::Failed)
+        matches!(self, Self::Success | Self::Partial | Self::Failed | Self::Cancelled)
+    }
+
+    /// Whether it has ended without what it was to do.
+    pub fn is_bad(self) -> bool {
+        matches!(self, Self::Failed | Self::Cancelled)
+    }
+
+    /// What a word says. The words are an open set, and each is written in several ways (platform-api.md 2.8); one that no
+    /// document has is no success.
+    pub(super) fn of(said: &str) -> Self {
+        match word(said).as_str() {
+            "success" | "succeeded" | "successful" | "completed" | "complete" => Self::Success,
+            "partialsuccess"
+            | "partialfailure"
+            | "partial"
+            | "partiallysucceeded"
+            | "partiallyfailed"
+            | "partiallycompleted"
+            | "completedwitherrors" => Self::Partial,
+            "failed" | "failure" | "fail" | "error" | "errored" | "timedout" | "timeout" => Self::Failed,
+            "canceled" | "cancelled" | "aborted" | "stopped" | "terminated" | "killed" => Self::Cancelled,
+            "inprogress" | "running" | "started" | "processing" | "canceling" | "cancelling" => {
+                Self::InProgress
+            }
+            "scheduled" | "queued" | "pending" | "created" | "submitted" => Self::Scheduled,
+            _ => Self::Other,
+        }
     }
 
     /// In a person's words.
@@ -73,6 +102,7 @@ impl RunStatus {
             Self::Success => "success",
             Self::Partial => "partial",
             Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
             Self::Other => "unknown",
         }
     }
@@ -172,17 +202,12 @@ fn count(value: &Value) -> Option<u64> {
     value.as_u64().or_else(|| value.as_str()?.trim().parse().ok())
 }
 
-/// The words are an open set, in any case (platform-api.md 2.8). A run can be a success and still have lost records.
+/// A run can be a success and still have lost records (platform-api.md 2.8).
 fn status(said: &str, failed: Option<u64>, errors: &[RunError]) -> RunStatus {
     let lost = failed.map_or(!errors.is_empty(), |failed| failed > 0);
-    match said.to_ascii_lowercase().as_str() {
-        "success" | "completed" if lost => RunStatus::Partial,
-        "success" | "completed" => RunStatus::Success,
-        "partialsuccess" | "partial" => RunStatus::Partial,
-        "failed" | "failure" => RunStatus::Failed,
-        "inprogress" | "running" | "started" => RunStatus::InProgress,
-        "scheduled" | "queued" | "pending" => RunStatus::Scheduled,
-        _ => RunStatus::Other,
+    match RunStatus::of(said) {
+        RunStatus::Success if lost => RunStatus::Partial,
+        status => status,
     }
 }
 
@@ -194,19 +219,26 @@ fn errors(item: &Value) -> Vec<RunError> {
     let summaries = item.pointer("/metrics/statusSummary").into_iter();
     for summary in summaries.chain(activities.filter_map(|activity| activity.get("statusSummary"))) {
         let lists = [summary.get("errors"), summary.pointer("/extensions/errors")];
-        for error in lists.into_iter().flatten().filter_map(Value::as_array).flatten() {
-            let text = |key: &str| error.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
-            let error = RunError {
-                code: text("code"),
-                message: text("message"),
-                records: error.get("recordCount").and_then(count),
-            };
-            if found.len() < MOST_ERRORS && !found.contains(&error) {
-                found.push(error);
-            }
+        for list in lists {
+            collect_errors(list, &mut found);
         }
     }
     found
+}
+
+/// Adds the errors of a list to those that were found, each once.
+pub(super) fn collect_errors(list: Option<&Value>, found: &mut Vec<RunError>) {
+    for error in list.and_then(Value::as_array).into_iter().flatten() {
+        let text = |key: &str| error.get(key).and_then(Value::as_str).unwrap_or_default();
+        let error = RunError {
+            code: text("code").to_owned(),
+            message: error.as_str().unwrap_or_else(|| text("message")).to_owned(),
+            records: error.get("recordCount").and_then(count),
+        };
+        if found.len() < MOST_ERRORS && !found.contains(&error) {
+            found.push(error);
+        }
+    }
 }
 
 #[cfg(test)]
@@ -238,6 +270,34 @@ mod tests {
         assert_eq!(of("Failed", &json!(0), &json!([])), RunStatus::Failed);
         assert_eq!(of("inProgress", &Value::Null, &json!([])), RunStatus::InProgress);
         assert_eq!(of("resting", &Value::Null, &json!([])), RunStatus::Other);
+    }
+
+    #[test]
+    fn a_word_is_read_however_it_is_written() {
+        use RunStatus::{Cancelled, Failed, InProgress, Other, Partial, Scheduled, Success};
+        let words = [
+            (Success, ["SUCCESS", "Completed", " success ", "COMPLETE", "Succeeded"]),
+            (
+                Partial,
+                [
+                    "PARTIAL_SUCCESS",
+                    "PARTIAL_FAILURE",
+                    "partial success",
+                    "Partial-Failure",
+                    "partialFailure",
+                ],
+            ),
+            (Failed, ["FAILED", "Failure", "ERROR", "Timed Out", "TIMED_OUT"]),
+            (Cancelled, ["CANCELLED", "canceled", "Canceled", "ABORTED", "stopped"]),
+            (InProgress, ["IN_PROGRESS", "in progress", "In-Progress", "IN__PROGRESS", "in\u{a0}progress"]),
+            (Scheduled, ["SCHEDULED", "Queued", "PENDING", "queued ", "_scheduled_"]),
+            (Other, ["not success", "UNSUCCESSFUL", "successes", "", "ok"]),
+        ];
+        for (status, said) in words {
+            for said in said {
+                assert_eq!(of(said, &Value::Null, &json!([])), status, "{said}");
+            }
+        }
     }
 
     #[test]

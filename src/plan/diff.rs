@@ -1,7 +1,7 @@
 //! Compares the three pictures of one object, field by field. Pure; knows no kind but through its rules.
 //!
-//! Only what the manifest says, or once said, is compared (design 3); what the platform adds on its own is not looked
-//! at, except below pointers that a kind owns whole.
+//! Only what the manifest says, or once said, is compared (design 3), and what nobody but a person can have added
+//! (`Spec::is_by_hand`); what the platform adds on its own is not looked at.
 
 use std::collections::BTreeSet;
 
@@ -105,12 +105,10 @@ pub(super) fn compare(
     let adopting = applied.is_none();
     let (wanted, sent) = (flatten(desired), applied.map(flatten).unwrap_or_default());
     let seen = flatten(observed_body);
-    let owned = |path: &str| {
-        spec.owned().iter().any(|o| path.strip_prefix(o).is_some_and(|rest| rest.starts_with('/')))
-    };
+    let by_hand = |path: &str| seen.get(path).is_some_and(|value| spec.is_by_hand(path, value));
     let mut paths: Vec<&String> = wanted.keys().collect();
     let mut known: BTreeSet<&String> = paths.iter().copied().collect();
-    for path in sent.keys().chain(seen.keys().filter(|p| owned(p))) {
+    for path in sent.keys().chain(seen.keys().filter(|p| by_hand(p))) {
         if known.insert(path) {
             paths.push(path);
         }
@@ -146,7 +144,7 @@ pub(super) fn compare(
             // No longer said; it cannot be unsaid on the platform either.
             continue;
         }
-        let drifted = (applied.is_some() || owned(path)) && !same(applied, observed);
+        let drifted = (applied.is_some() || by_hand(path)) && !same(applied, observed);
         if same(desired, observed) {
             result.unchanged += usize::from(desired.is_some());
             continue;

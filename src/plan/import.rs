@@ -87,12 +87,9 @@ pub fn differences(kind: Kind, desired: &Body, observed: &Observed) -> Vec<Strin
     difference.changes.into_iter().map(|change| change.path).collect()
 }
 
-/// What an object has in the fields that a body says, and in those that its kind owns.
+/// What an object has in the fields that a body says, and what a person has added to it.
 fn as_found(kind: Kind, desired: &Body, observed: &Body) -> Body {
     let spec = kind.spec();
-    let owned = |path: &str| {
-        spec.owned().iter().any(|o| path.strip_prefix(o).is_some_and(|rest| rest.starts_with('/')))
-    };
     let seen = fields(observed, &|_| true);
     let mut found = Value::Object(serde_json::Map::new());
     for (path, wanted) in fields(desired, &|_| true) {
@@ -112,7 +109,7 @@ fn as_found(kind: Kind, desired: &Body, observed: &Body) -> Body {
             put(&mut found, &path, Some(value));
         }
     }
-    for (path, value) in seen.iter().filter(|(path, _)| owned(path)) {
+    for (path, value) in seen.iter().filter(|(path, value)| spec.is_by_hand(path, value)) {
         put(&mut found, path, Some(value.clone()));
     }
     found

@@ -8,7 +8,7 @@ use super::Style;
 use super::page::{Page, Part, Tone, columns, parts_columns};
 use super::table::{BETWEEN, Column, Row, cut, nothing, plain, strong, table};
 use super::value::sanitize;
-use crate::kind::{Address, Run, RunStatus};
+use crate::kind::{Address, LastOperation, Run, RunError, RunStatus, word};
 
 /// How one pipeline stands.
 #[derive(Clone, Debug)]
@@ -157,7 +157,7 @@ pub fn standings(standings: &[Standing], style: &Style) -> String {
                 below: standing
                     .last
                     .as_ref()
-                    .filter(|run| run.status == RunStatus::Failed)
+                    .filter(|run| run.status.is_bad())
                     .map(errors)
                     .unwrap_or_default(),
             }
@@ -196,7 +196,7 @@ fn status(run: &Run) -> Part {
     let tone = match run.status {
         RunStatus::Success => Tone::Add,
         RunStatus::Partial => Tone::Change,
-        RunStatus::Failed => Tone::Remove,
+        RunStatus::Failed | RunStatus::Cancelled => Tone::Remove,
         RunStatus::Scheduled | RunStatus::InProgress | RunStatus::Other => Tone::Plain,
     };
     let words = match run.status {
@@ -212,7 +212,7 @@ fn state(standing: &Standing) -> Part {
         (Some(_), None) => (Tone::Remove, "gone".to_owned()),
         (Some(_), Some("")) => plain("unknown".to_owned()),
         (Some(_), Some(state)) => {
-            let tone = if state.eq_ignore_ascii_case("enabled") { Tone::Add } else { Tone::Change };
+            let tone = if word(state) == "enabled" { Tone::Add } else { Tone::Change };
             (tone, cut(state, 24))
         }
     }
@@ -223,9 +223,26 @@ const ERRORS_SHOWN: usize = 4;
 
 /// The errors of a run, a line each, nothing of them dangerous to a terminal.
 pub fn errors(run: &Run) -> Vec<String> {
+    error_lines(&run.errors)
+}
+
+/// How an operation that has not ended well stands, in words, and its errors, a line each; nothing of them is dangerous to a
+/// terminal. `None` for one that is settled.
+pub fn unsettled(operation: &LastOperation) -> Option<(String, Vec<String>)> {
+    match operation {
+        LastOperation::Settled => None,
+        LastOperation::UnderWay(said) => Some((cut(said, 24), Vec::new())),
+        LastOperation::Failed { said, errors } if said.is_empty() => {
+            Some(("failed".to_owned(), error_lines(errors)))
+        }
+        LastOperation::Failed { said, errors } => Some((cut(said, 24), error_lines(errors))),
+    }
+}
+
+fn error_lines(errors: &[RunError]) -> Vec<String> {
     let mut lines: Vec<String> =
-        run.errors.iter().take(ERRORS_SHOWN).map(|error| cut(&error.words(), 300)).collect();
-    match run.errors.len().saturating_sub(ERRORS_SHOWN) {
+        errors.iter().take(ERRORS_SHOWN).map(|error| cut(&error.words(), 300)).collect();
+    match errors.len().saturating_sub(ERRORS_SHOWN) {
         0 => {}
         1 => lines.push("and 1 error more".to_owned()),
         n => lines.push(format!("and {n} errors more")),

@@ -76,6 +76,7 @@ impl Server {
             max_in_flight: 8,
             ca_file: None,
             allow_http: false,
+            proxies: flowform::api::Proxies::default(),
             retry: retry::Policy { tries: 1, ..retry::Policy::default() },
             user_agent: "flowform-tests".into(),
         }

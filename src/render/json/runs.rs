@@ -50,7 +50,7 @@ pub(super) struct RunDocument<'r> {
     errors: Vec<ErrorDocument<'r>>,
 }
 
-/// `partial` is a run that ended well and lost records; `other` a word of the platform that no document has.
+/// `partial` is a run that ended and lost records; `cancelled` one that something ended before its end; `other` a word of the platform that no document has.
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(rename = "Status")]
@@ -60,6 +60,7 @@ enum StatusDocument {
     Success,
     Partial,
     Failed,
+    Cancelled,
     Other,
 }
 
@@ -168,6 +169,7 @@ pub(super) fn document<'r>(address: &'r Address, run: &'r Run) -> RunDocument<'r
             RunStatus::Success => StatusDocument::Success,
             RunStatus::Partial => StatusDocument::Partial,
             RunStatus::Failed => StatusDocument::Failed,
+            RunStatus::Cancelled => StatusDocument::Cancelled,
             RunStatus::Other => StatusDocument::Other,
         },
         platform_status: &run.said,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use crate::kind::{Address, Kind, Leaf, Observed, SecretSource};
+use crate::kind::{Address, Kind, LastOperation, Leaf, Observed, SecretSource};
 use crate::manifest::{Manifest, Position, Section};
 use crate::plan::{self, Inputs, Note, Observations, Options, Plan};
 use crate::state::model::{Entry, Place, State};
@@ -196,6 +196,7 @@ impl World {
                 version,
                 body: seen,
                 state: "enabled".into(),
+                operation: LastOperation::Settled,
                 places: json!({ "Mapping": 0 }),
                 created_at: None,
                 created_by_client: None,
