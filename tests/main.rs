@@ -24,6 +24,7 @@ mod crash;
 mod credentials;
 mod datasets;
 mod durability;
+mod exact;
 mod existing;
 mod explore;
 mod failures;

@@ -6,6 +6,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Patience;
+use serde_json::Value;
+
 use crate::api::Client;
 use crate::kind::{Address, Body, Intent, Kind, Leaf, Observed, Rule, Step, leaf, map_leaves, visit_leaves};
 use crate::observe::{self, Wanted};
@@ -79,11 +81,19 @@ pub(super) fn judge(
 fn same_where_fixed(kind: Kind, body: &Body, observed: &Body) -> bool {
     let fixed = |body: &Body| plan::fields(body, &|path| kind.spec().rule(path, None, None) == Rule::Replace);
     let (sent, seen) = (fixed(body), fixed(observed));
+    let seen_at = |path: &str, value: &Value| {
+        // An object that was sent empty may have been given members since.
+        if plan::is_empty_object(Some(value)) {
+            plan::field_of(observed, &seen, path)
+        } else {
+            seen.get(path)
+        }
+    };
     // What is not shown says nothing either way.
     sent.iter().all(|(path, value)| {
         leaf(value).is_some()
             || plan::is_hidden(path, observed)
-            || plan::same_values(Some(value), seen.get(path))
+            || plan::echoes(Some(value), seen_at(path, value))
     })
 }
 

@@ -582,9 +582,12 @@ impl Goal<'_> {
     /// again does no harm.
     fn is_reached(&self, now: &Body) -> bool {
         match self {
-            Self::Fields { after, paths, .. } => paths.iter().all(|path| {
-                let wanted = after.pointer(path);
-                wanted.and_then(leaf).is_none() && plan::same_values(wanted, now.pointer(path))
+            Self::Fields { before, after, paths } => paths.iter().all(|path| {
+                let (wanted, now) = (after.pointer(path), now.pointer(path));
+                // What looks as it did before was not changed, also where it could pass for what is wanted.
+                wanted.and_then(leaf).is_none()
+                    && plan::echoes(wanted, now)
+                    && (before.is_null() || !plan::same(before.pointer(path), now))
             }),
             Self::Switched { kind, on, .. } => {
                 kind.spec().switch().is_some_and(|switch| now.get(switch.member) == Some(&Value::Bool(*on)))
@@ -602,7 +605,7 @@ impl Goal<'_> {
         if let Self::Fields { after, paths, .. } = self {
             // What is as wanted already was moved by ourselves, with an answer that was lost.
             moved.retain(|path| {
-                !paths.contains(path) || !plan::same_values(after.pointer(path), now.pointer(path))
+                !paths.contains(path) || !plan::echoes(after.pointer(path), now.pointer(path))
             });
         }
         moved

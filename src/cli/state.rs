@@ -6,13 +6,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
+use serde_json::Value;
+
 use super::exit::{Failure, Status};
 use super::failed::Reader;
 use super::output::Output;
 use super::runs::Format;
 use super::session::Session;
 use super::settings::{chosen_state, default_folder, no_state};
-use crate::kind::Address;
+use crate::kind::{Address, is_same_number};
 use crate::manifest;
 use crate::plan::Selector;
 use crate::render::json;
@@ -332,6 +334,28 @@ fn list(state: &State) -> String {
 }
 
 fn show(entry: &Entry) -> Result<String, Failure> {
-    let shown = serde_yaml::to_string(entry).map_err(|e| Failure::from_error(Status::Error, &e))?;
+    let shown = serde_json::to_value(entry).map(|entry| readable(&entry));
+    let shown = shown.map_err(|e| Failure::from_error(Status::Error, &e))?;
+    let shown = serde_yaml::to_string(&shown).map_err(|e| Failure::from_error(Status::Error, &e))?;
     Ok(sanitize_lines(&shown).into_owned())
+}
+
+/// A value as YAML has it. A number with more digits than YAML's readers keep stands as a text.
+fn readable(value: &Value) -> serde_yaml::Value {
+    match value {
+        Value::Null => serde_yaml::Value::Null,
+        Value::Bool(boolean) => (*boolean).into(),
+        Value::String(text) => text.as_str().into(),
+        Value::Number(number) => match (number.as_u64(), number.as_i64(), number.as_f64()) {
+            (Some(whole), ..) => whole.into(),
+            (_, Some(whole), _) => whole.into(),
+            (.., Some(float)) if is_same_number(&float.to_string(), &number.to_string()) => float.into(),
+            _ => number.to_string().into(),
+        },
+        Value::Array(items) => items.iter().map(readable).collect::<Vec<_>>().into(),
+        Value::Object(members) => {
+            let members = members.iter().map(|(name, value)| (name.as_str().into(), readable(value)));
+            serde_yaml::Value::Mapping(members.collect())
+        }
+    }
 }

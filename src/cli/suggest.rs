@@ -4,7 +4,7 @@ use super::output::Output;
 use super::settings::ManifestArguments;
 use crate::kind::{Leaf, visit_leaves};
 use crate::manifest::{self, Manifest, Place, Suggestion, Wish};
-use crate::plan::{Cause, Drift, FieldChange, Plan, same_values};
+use crate::plan::{Cause, Drift, FieldChange, Plan, echoes, respelled};
 
 /// Prints the patch that makes the manifest say what the platform has where it has drifted.
 pub(crate) fn show(plan: &Plan, manifest: &Manifest, arguments: &ManifestArguments, output: &Output) {
@@ -22,7 +22,7 @@ pub(crate) fn show(plan: &Plan, manifest: &Manifest, arguments: &ManifestArgumen
             wishes.push(Wish {
                 address: drift.address.clone(),
                 pointer: field.path.clone(),
-                value: field.observed.clone(),
+                value: field.observed.as_ref().map(|seen| respelled(field.applied.as_ref(), seen)),
             });
         }
     }
@@ -35,7 +35,7 @@ pub(crate) fn show(plan: &Plan, manifest: &Manifest, arguments: &ManifestArgumen
     // Where the folder cannot be told, files that are named from it are below it all the same.
     let folder = std::env::current_dir().unwrap_or_default();
     let Suggestion { patch, left: rest } =
-        manifest::suggest(manifest, &arguments.inputs(), &folder, &wishes, &same_values);
+        manifest::suggest(manifest, &arguments.inputs(), &folder, &wishes, &echoes);
     output.data(&patch);
     for field in &rest {
         let drift = plan.drift.iter().find(|drift| drift.address == field.address);

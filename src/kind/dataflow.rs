@@ -181,7 +181,9 @@ impl Spec for Dataflow {
         if transformations.len() > 1 {
             body.insert(ORDER.into(), transformations.keys().cloned().collect());
         }
-        body.insert("transformations".into(), Value::Object(transformations));
+        if !transformations.is_empty() {
+            body.insert("transformations".into(), Value::Object(transformations));
+        }
 
         let mut schedule = section.get("schedule").and_then(Value::as_object).cloned().unwrap_or_default();
         schedule.entry("startTime").or_insert_with(|| Leaf::Soon(SOON_SECONDS).to_value());
@@ -308,7 +310,10 @@ impl Spec for Dataflow {
         }
         let (transformations, places) = transformations::observed(body.get("transformations"), once);
         body.insert(ORDER.into(), transformations.keys().cloned().collect());
-        body.insert("transformations".into(), Value::Object(transformations));
+        body.shift_remove("transformations");
+        if !transformations.is_empty() {
+            body.insert("transformations".into(), Value::Object(transformations));
+        }
         let state = word(item.get("state").and_then(Value::as_str).unwrap_or_default());
         match state.as_str() {
             "disabled" | "disabling" => {

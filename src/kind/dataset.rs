@@ -124,7 +124,9 @@ impl Spec for Dataset {
         if is_in_profile(section) {
             tags.extend(PROFILE_TAGS.map(|name| (name.to_owned(), json!([ENABLED]))));
         }
-        body.insert("tags".into(), Value::Object(tags));
+        if !tags.is_empty() {
+            body.insert("tags".into(), Value::Object(tags));
+        }
         if section.get("deleteData") == Some(&Value::Bool(true)) {
             body.insert("deleteData".into(), true.into());
         }
@@ -192,7 +194,8 @@ impl Spec for Dataset {
         let mut body = flow_service::pick(item, &["name", "description"]);
         if let Some(schema) = item.get("schemaRef") {
             let version = schema.get("contentType").and_then(Value::as_str).and_then(section::major_version);
-            body.insert("schema".into(), json!({ "id": schema.get("id"), "version": version }));
+            let schema = json!({ "id": schema.get("id"), "version": version });
+            body.insert("schema".into(), Value::Object(flow_service::pick(&schema, &["id", "version"])));
         }
         let tags = item.get("tags").and_then(Value::as_object);
         let tags: Map<String, Value> = tags
@@ -200,7 +203,9 @@ impl Spec for Dataset {
             .flatten()
             .filter_map(|(name, value)| Some((name.clone(), tag(value)?)))
             .collect();
-        body.insert("tags".into(), Value::Object(tags));
+        if !tags.is_empty() {
+            body.insert("tags".into(), Value::Object(tags));
+        }
         Some(Observed {
             id: usable_id(id)?,
             // `version` and `updated` move with every batch of data: no sign of a change.
@@ -266,10 +271,14 @@ impl Spec for Dataset {
 
 /// A tag's values: a list of texts, also of one. Spaces inside are a matter of spelling (platform-api.md 4.1).
 fn tag(value: &Value) -> Option<Value> {
-    let text = |value: &Value| value.as_str().map(|text| Value::from(text.replace(' ', "")));
+    let text = |value: &Value| value.as_str().map(|text| text.replace(' ', ""));
     match value {
-        Value::Array(values) => values.iter().map(text).collect::<Option<Vec<_>>>().map(Value::Array),
-        other => text(other).map(|text| vec![text].into()),
+        Value::Array(values) => {
+            // A set: neither order nor repetition says anything.
+            let texts = values.iter().map(text).collect::<Option<std::collections::BTreeSet<_>>>()?;
+            Some(texts.into_iter().map(Value::from).collect())
+        }
+        other => text(other).map(|text| vec![Value::from(text)].into()),
     }
 }
 
@@ -302,9 +311,6 @@ fn made(reply: &Reply) -> Option<String> {
 /// The body of a POST.
 fn request(body: &Body) -> Value {
     let mut request = flow_service::pick(body, &["name", "description", "tags"]);
-    if body.get("tags").and_then(Value::as_object).is_some_and(Map::is_empty) {
-        request.remove("tags");
-    }
     let version = body.pointer("/schema/version").and_then(Value::as_u64).unwrap_or(1);
     let reference = json!({
         "id": body.pointer("/schema/id"),

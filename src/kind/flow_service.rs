@@ -69,7 +69,13 @@ pub(super) fn pick(item: &Value, members: &[&str]) -> Map<String, Value> {
 /// `{ id, version }` of a spec reference; other members are the platform's.
 pub(super) fn spec_reference(body: &mut Map<String, Value>, member: &str) {
     if let Some(spec) = body.get(member) {
-        let spec = pick(spec, &["id", "version"]);
+        let mut spec = pick(spec, &["id", "version"]);
+        // An old page gives the number 1 (platform-api.md 2.13), which is the version "1.0".
+        if let Some(Value::Number(number)) = spec.get("version") {
+            let text = number.to_string();
+            let version = if text.contains('.') { text } else { format!("{text}.0") };
+            spec.insert("version".into(), version.into());
+        }
         body.insert(member.to_owned(), Value::Object(spec));
     }
 }

@@ -4,7 +4,7 @@
 use serde_json::{Map, Value, json};
 
 use super::fields::TENANT;
-use super::flow_service::error_code;
+use super::flow_service::{self, error_code};
 use super::{
     Answer, Around, Body, Code, Context, Finding, Intent, Key, Kind, Listing, Observed, Outcome, Reference,
     ReferenceKey, Route, Row, Rule, Sending, Shape, Spec, Turn, fields, route, section, usable_id,
@@ -75,17 +75,37 @@ fn canonical_field(field: &Value) -> Map<String, Value> {
     canonical
 }
 
-/// Mappings keyed by destination: their order and ids are the platform's (platform-api.md 3.2).
-fn canonical_fields(fields: &Value) -> Value {
+/// The name of a further row for a destination that has one. It is no destination: no manifest says such a row.
+fn repeated(destination: &str, number: usize) -> Option<String> {
+    Some(format!("{destination}{REPEATED}{number})"))
+}
+
+/// What stands between a destination and the number of its row.
+const REPEATED: &str = " (row ";
+
+/// Whether a member of a body's `fields` is a further row for a destination.
+fn is_repeated(name: &str) -> bool {
+    let number = name.rsplit_once(REPEATED).and_then(|(_, rest)| rest.strip_suffix(')'));
+    number.is_some_and(|number| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()))
+}
+
+/// Mappings keyed by destination: their order and ids are the platform's (platform-api.md 3.2). A further row for a
+/// destination goes by the name that `further` gives it, by its number, or goes.
+fn canonical_fields(fields: &Value, further: &dyn Fn(&str, usize) -> Option<String>) -> Value {
     let mut canonical = Map::new();
+    let mut rows: std::collections::HashMap<&str, usize> = std::collections::HashMap::new();
     for field in fields.as_array().into_iter().flatten() {
         let destination = field
             .get("destination")
             .and_then(Value::as_str)
             .filter(|d| !d.is_empty())
             .or_else(|| field.get("destinationXdmPath").and_then(Value::as_str));
-        if let Some(destination) = destination {
-            canonical.entry(destination).or_insert_with(|| Value::Object(canonical_field(field)));
+        let Some(destination) = destination else { continue };
+        let row = rows.entry(destination).or_default();
+        *row += 1;
+        let name = if *row == 1 { Some(destination.to_owned()) } else { further(destination, *row) };
+        if let Some(name) = name {
+            canonical.insert(name, Value::Object(canonical_field(field)));
         }
     }
     Value::Object(canonical)
@@ -175,7 +195,8 @@ impl Spec for Mapping {
         json!({
             "name": name,
             "schema": section::schema_reference(section, context.first()),
-            "fields": canonical_fields(section.get("fields").unwrap_or(&Value::Null)),
+            // A repeated one is the same one, or refused.
+            "fields": canonical_fields(section.get("fields").unwrap_or(&Value::Null), &|_, _| None),
         })
     }
 
@@ -189,6 +210,9 @@ impl Spec for Mapping {
         else {
             return vec![route::keys(names)];
         };
+        if is_repeated(destination) {
+            return Vec::new();
+        }
         // Below the tenant's namespace a destination may be written with its placeholder.
         let below = destination.strip_prefix('_').and_then(|path| path.split_once('.'));
         let placed = below.map(|(_, below)| format!("{TENANT}.{below}"));
@@ -265,8 +289,9 @@ impl Spec for Mapping {
         if let Some(name) = text("/name") {
             body.insert("name".into(), name.into());
         }
-        body.insert("schema".into(), json!({ "id": schema, "version": version }));
-        body.insert("fields".into(), canonical_fields(remote.get("mappings")?));
+        let schema = json!({ "id": schema, "version": version });
+        body.insert("schema".into(), Value::Object(flow_service::pick(&schema, &["id", "version"])));
+        body.insert("fields".into(), canonical_fields(remote.get("mappings")?, &repeated));
         Some(Observed {
             id: usable_id(text("/id")?)?,
             etag: None,

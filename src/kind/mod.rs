@@ -20,6 +20,7 @@ mod flow_spec;
 mod grammar;
 mod identity;
 mod mapping;
+mod number;
 mod parameters;
 mod preflight;
 mod registry;
@@ -45,6 +46,7 @@ pub use code::Code;
 pub(crate) use dataflow::{REST_STORAGE_TO_AEP, SOON_SECONDS};
 pub(crate) use fields::{FIELD, TYPES as FIELD_TYPES};
 pub use grammar::{Finding, Key, Severity, Shape};
+pub(crate) use number::{is_own_text, is_same_number, read_whole};
 pub use preflight::{Answer, Around, Sending};
 pub use route::{Route, Turn, follow};
 pub use run::{Run, RunError, RunStatus};
@@ -292,7 +294,7 @@ pub enum Intent {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         etag: Option<Etag>,
         /// The version number that was observed; none for kinds with etags.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "read_whole")]
         version: Option<u64>,
         /// What was observed.
         before: Body,
@@ -324,7 +326,7 @@ pub enum Intent {
         /// The version that was observed.
         etag: Option<Etag>,
         /// The version number that was observed; none for kinds with etags.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "read_whole")]
         version: Option<u64>,
         /// What was observed.
         before: Body,
@@ -339,7 +341,7 @@ pub enum Intent {
         /// The wanted body.
         body: Body,
         /// The version number that was observed; none for kinds with etags.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "read_whole")]
         version: Option<u64>,
         /// Whether its own secrets stay, and are taken for the wanted ones.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]

@@ -134,7 +134,9 @@ impl Spec for Schema {
         }
         let more = section.get("fieldGroups").and_then(Value::as_array).into_iter().flatten();
         groups.extend(more.filter_map(Value::as_str).map(|id| (id.to_owned(), true.into())));
-        body.insert("fieldGroups".into(), Value::Object(groups));
+        if !groups.is_empty() {
+            body.insert("fieldGroups".into(), Value::Object(groups));
+        }
         if let Some(profile) = section.get("profile") {
             body.insert("profile".into(), profile.clone());
         }

@@ -27,6 +27,12 @@ pub(super) fn observed(list: Option<&Value>, once: bool) -> (Map<String, Value>,
     for (index, transformation) in list.and_then(Value::as_array).into_iter().flatten().enumerate() {
         let name = transformation.get("name").and_then(Value::as_str).unwrap_or(NAMELESS);
         let mut params = parameters(transformation);
+        // A string by the flow spec, a number in some documents (platform-api.md 3.3).
+        if name == MAPPING
+            && let Some(version @ Value::Number(_)) = params.get_mut("mappingVersion")
+        {
+            *version = version.to_string().into();
+        }
         if once && name == "Copy" && forget_delta_column(&mut params) {
             places.insert(name.to_owned(), index.into());
             continue;

@@ -4,6 +4,7 @@
 use serde_json::{Number, Value};
 
 use super::diagnostic::is_invisible;
+use crate::kind::is_same_number;
 
 /// What an unquoted scalar is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,11 +63,17 @@ pub(super) fn integer(text: &str) -> Option<i64> {
 
 /// An unquoted number as JSON; the message says why it is none.
 pub(super) fn number(text: &str, kind: Plain) -> Result<Value, &'static str> {
-    let digits = text.trim_start_matches(['+', '-']);
+    let unsigned = text.trim_start_matches(['+', '-']);
+    let mantissa = unsigned.split_once(['e', 'E']).map_or(unsigned, |(mantissa, _)| mantissa);
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    if whole.len() > 1 && whole.starts_with('0') && whole.bytes().all(|b| b.is_ascii_digit()) {
+        return Err("a number with leading zeros would lose them");
+    }
+    // `1.0` is a way of writing 1; `1.10` and `2.00` are versions, prices, whatever their zeros stand for.
+    if fraction.len() > 1 && fraction.ends_with('0') {
+        return Err("a decimal with zeros at its end would lose them");
+    }
     if kind == Plain::Int {
-        if digits.len() > 1 && digits.starts_with('0') && digits.bytes().all(|b| b.is_ascii_digit()) {
-            return Err("a number with leading zeros would lose them");
-        }
         return match (integer(text), text.parse::<u64>()) {
             (Some(whole), _) => Ok(whole.into()),
             (None, Ok(whole)) => Ok(whole.into()),
@@ -74,7 +81,11 @@ pub(super) fn number(text: &str, kind: Plain) -> Result<Value, &'static str> {
         };
     }
     let float = text.parse::<f64>().ok().filter(|f| f.is_finite()).and_then(Number::from_f64);
-    float.map(Value::Number).ok_or("JSON has no such number")
+    let number = float.ok_or("JSON has no such number")?;
+    if !is_same_number(text, &number.to_string()) {
+        return Err("the number has more digits than can be kept exactly");
+    }
+    Ok(number.into())
 }
 
 /// Epoch seconds of a time: RFC 3339, or epoch seconds. The message says what is wrong.
@@ -176,12 +187,25 @@ mod tests {
     fn numbers_lose_nothing() {
         assert_eq!(number("0x10", Plain::Int), Ok(16.into()));
         assert_eq!(number("18446744073709551615", Plain::Int), Ok(u64::MAX.into()));
-        assert_eq!(number("1.0", Plain::Float), Ok(1.0.into()));
+        for (text, kept) in
+            [("1.0", "1.0"), ("1.", "1.0"), (".5", "0.5"), ("-1e3", "-1000.0"), ("1.25E-2", "0.0125")]
+        {
+            assert_eq!(number(text, Plain::Float).map(|n| n.to_string()), Ok(kept.to_owned()), "{text}");
+        }
         for (text, kind) in [
             ("007", Plain::Int),
             ("18446744073709551616", Plain::Int),
             (".inf", Plain::Float),
             ("1e999", Plain::Float),
+            ("1e-999", Plain::Float),
+            ("-007", Plain::Int),
+            ("00.5", Plain::Float),
+            ("1.10", Plain::Float),
+            ("-2.00", Plain::Float),
+            ("1.50e3", Plain::Float),
+            ("0.1234567890123456789", Plain::Float),
+            ("9007199254740993.0", Plain::Float),
+            ("1e99999999999999999999", Plain::Float),
         ] {
             assert!(number(text, kind).is_err(), "{text}");
         }

@@ -50,7 +50,7 @@ pub struct Left {
     pub why: String,
 }
 
-/// Whether two values are the same to the platform.
+/// Whether the platform may show the first value, of a manifest, as the second.
 pub type Same<'s> = &'s dyn Fn(Option<&Value>, Option<&Value>) -> bool;
 
 /// Makes the patch. `inputs` are those that the manifest was read with; `folder` is where the run takes place.

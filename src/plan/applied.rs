@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::FieldChange;
+use super::same::respelled;
 use crate::kind::{Body, Leaf, leaf, map_leaves, unescape_pointer};
 
 /// What the state keeps of a body: no secret's source, no moment that was never fixed. A secret that was not resolved,
@@ -24,18 +25,19 @@ pub(crate) fn as_applied(body: &Body, previous: Option<&Body>) -> Body {
                 });
                 Some(Value::Object(kept.collect()))
             }
-            Value::Null => None,
             other => Some(other.clone()),
         }
     }
     walk(body, previous).unwrap_or_default()
 }
 
-/// What the state keeps when it takes over what the platform has: these fields as observed, all others as they were.
+/// What the state keeps when it takes over what the platform has: these fields as observed, in the types that were sent,
+/// all others as they were.
 pub(super) fn accept(applied: &Body, drift: &[FieldChange]) -> Body {
     let mut accepted = applied.clone();
     for field in drift {
-        put(&mut accepted, &field.path, field.observed.clone());
+        let observed = field.observed.as_ref().map(|seen| respelled(field.applied.as_ref(), seen));
+        put(&mut accepted, &field.path, observed);
     }
     accepted
 }
@@ -68,7 +70,8 @@ pub(crate) fn put(body: &mut Value, pointer: &str, value: Option<Value>) {
 
 /// What the state keeps of a body whose secrets were not sent.
 pub(crate) fn without_secrets(body: &Body) -> Body {
-    let hidden = map_leaves(body, &mut |leaf| matches!(leaf, Leaf::Secret { .. }).then_some(Value::Null));
+    let unsent = Leaf::Secret { source: None, fingerprint: None }.to_value();
+    let hidden = map_leaves(body, &mut |leaf| matches!(leaf, Leaf::Secret { .. }).then(|| unsent.clone()));
     as_applied(&hidden, None)
 }
 

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::applied::{accept, as_applied, put};
 use super::diff::{self, Cause, Difference, FieldChange};
+use super::same::same;
 use super::{
     Action, Drift, FORMAT_VERSION, Inputs, Mode, Note, Observations, Operation, Plan, Refusal, Selector,
     Warning, guard, import, leftover_verb, moves, order, rename, selectors, stale, titles,
@@ -487,7 +488,9 @@ impl Builder<'_> {
 
     /// An unchanged object whose entry is behind: the manifest followed the platform, or protection changed.
     fn record_if_moved(&mut self, section: &Section, entry: &Entry, observed: &Observed, desired: &Body) {
-        let applied = as_applied(desired, Some(&entry.applied));
+        let wanted = as_applied(desired, Some(&entry.applied));
+        // The same in other words is no news.
+        let applied = if same(Some(&wanted), Some(&entry.applied)) { entry.applied.clone() } else { wanted };
         let current = Entry {
             etag: observed.etag.clone(),
             version: observed.version,
@@ -496,8 +499,7 @@ impl Builder<'_> {
             protect: section.protect,
             ..entry.clone()
         };
-        let same = Entry { etag: entry.etag.clone(), ..current.clone() } == *entry;
-        if same {
+        if (Entry { etag: entry.etag.clone(), ..current.clone() }) == *entry {
             return;
         }
         self.plan.records.insert(section.address.clone(), current);

@@ -1,13 +1,15 @@
 //! Compares the three pictures of one object, field by field. Pure; knows no kind but through its rules.
 //!
 //! Only what the manifest says, or once said, is compared (design 3), and what nobody but a person can have added
-//! (`Spec::is_by_hand`); what the platform adds on its own is not looked at.
+//! (`Spec::is_by_hand`); what the platform adds on its own is not looked at. What the manifest wants against what was last
+//! sent is exact; what the platform shows may be spelled otherwise (`same`).
 
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::same::{echoes, field_of, is_empty_object, same};
 use crate::kind::{Body, Kind, Leaf, Observed, Rule, leaf};
 
 /// One field that is to change, or has drifted.
@@ -96,14 +98,14 @@ impl Difference {
 /// Compares. `applied` is absent for an object that is being adopted; `started` freezes schedule fields.
 pub(super) fn compare(
     kind: Kind,
-    desired: &Body,
-    applied: Option<&Body>,
+    desired_body: &Body,
+    applied_body: Option<&Body>,
     observed_body: &Body,
     started: bool,
 ) -> Difference {
     let spec = kind.spec();
-    let adopting = applied.is_none();
-    let (wanted, sent) = (flatten(desired), applied.map(flatten).unwrap_or_default());
+    let adopting = applied_body.is_none();
+    let (wanted, sent) = (flatten(desired_body), applied_body.map(flatten).unwrap_or_default());
     let seen = flatten(observed_body);
     let by_hand = |path: &str| seen.get(path).is_some_and(|value| spec.is_by_hand(path, value));
     let mut paths: Vec<&String> = wanted.keys().collect();
@@ -116,8 +118,17 @@ pub(super) fn compare(
 
     let mut result = Difference::default();
     for path in paths {
-        let (desired, applied) = (wanted.get(path), sent.get(path));
+        let (mut desired, mut applied) = (wanted.get(path), sent.get(path));
         let mut observed = seen.get(path);
+        if [desired, applied, observed].into_iter().any(is_empty_object) {
+            // Empty here and with members there is an object in both; its members are fields of their own.
+            desired = field_of(desired_body, &wanted, path);
+            applied = applied_body.and_then(|body| field_of(body, &sent, path));
+            observed = field_of(observed_body, &seen, path);
+            if desired.is_some() && !wanted.contains_key(path) {
+                continue;
+            }
+        }
         let rule = spec.rule(path, observed, desired);
         if rule == Rule::Ours {
             continue;
@@ -144,9 +155,10 @@ pub(super) fn compare(
             // No longer said; it cannot be unsaid on the platform either.
             continue;
         }
-        let drifted = (applied.is_some() || by_hand(path)) && !same(applied, observed);
-        if same(desired, observed) {
-            result.unchanged += usize::from(desired.is_some());
+        let drifted = (applied.is_some() || by_hand(path)) && !echoes(applied, observed);
+        if is_as_wanted(desired, applied, observed, drifted, adopting) {
+            // What is empty as a whole counts no field.
+            result.unchanged += usize::from(desired.is_some() && !is_empty_object(desired));
             continue;
         }
         let forces_replacement = match rule {
@@ -176,6 +188,29 @@ pub(super) fn compare(
         result.changes.push(change);
     }
     result
+}
+
+/// Whether a field needs no change. `drifted`: it is not as it was last sent.
+fn is_as_wanted(
+    desired: Option<&Value>,
+    applied: Option<&Value>,
+    observed: Option<&Value>,
+    drifted: bool,
+    adopting: bool,
+) -> bool {
+    if adopting {
+        return echoes(desired, observed);
+    }
+    if same(desired, applied) {
+        return !drifted;
+    }
+    if applied.is_some() && !drifted {
+        // The platform shows what was sent, in whatever form, and something else is to be sent. What is not shown and no
+        // longer wanted cannot be taken away.
+        return desired.is_none() && observed.is_none();
+    }
+    // The manifest follows what somebody did by hand, or says for the first time what is there anyway.
+    echoes(desired, observed) && (desired.is_some() == observed.is_some() || desired.is_none())
 }
 
 /// Whether a body lacks the whole member that a path is in: then the platform does not show it. A member that is shown
@@ -234,8 +269,7 @@ pub(crate) fn fields(body: &Body, which: &dyn Fn(&str) -> bool) -> Map<String, V
     fields
 }
 
-/// A body's fields by JSON Pointer: scalars, whole arrays and leaves. An empty object is no field: absent and `{}` are
-/// the same thing to the platform's kinds.
+/// A body's fields by JSON Pointer: scalars, nulls, whole arrays, empty objects and leaves.
 fn flatten(body: &Body) -> Map<String, Value> {
     let mut fields = Map::new();
     walk(body, &mut String::new(), &mut fields);
@@ -244,7 +278,7 @@ fn flatten(body: &Body) -> Map<String, Value> {
 
 fn walk(value: &Value, path: &mut String, fields: &mut Map<String, Value>) {
     match value {
-        Value::Object(members) if leaf(value).is_none() => {
+        Value::Object(members) if leaf(value).is_none() && (!members.is_empty() || path.is_empty()) => {
             for (name, member) in members {
                 let length = path.len();
                 path.push('/');
@@ -253,7 +287,6 @@ fn walk(value: &Value, path: &mut String, fields: &mut Map<String, Value>) {
                 path.truncate(length);
             }
         }
-        Value::Null => {}
         other => {
             fields.insert(path.clone(), other.clone());
         }
@@ -277,46 +310,20 @@ pub(super) fn conceal(observed: &Observed, bodies: [Option<&Body>; 2]) -> Observ
 /// The paths in which two observations of one object differ. A field that the platform may leave out differs only where
 /// both show it.
 pub(crate) fn differences(kind: Kind, a: &Body, b: &Body) -> Vec<String> {
-    let (a, b) = (flatten(a), flatten(b));
-    let paths = a.keys().chain(b.keys().filter(|path| !a.contains_key(*path)));
+    let (fields_of_a, fields_of_b) = (flatten(a), flatten(b));
+    let paths = fields_of_a.keys().chain(fields_of_b.keys().filter(|path| !fields_of_a.contains_key(*path)));
     paths
         .filter(|path| {
-            let (a, b) = (a.get(*path), b.get(*path));
-            let optional = matches!(kind.spec().rule(path, a, b), Rule::Shown | Rule::Switch);
-            !same(a, b) && !(optional && (a.is_none() || b.is_none()))
+            let (mut x, mut y) = (fields_of_a.get(*path), fields_of_b.get(*path));
+            if is_empty_object(x) || is_empty_object(y) {
+                (x, y) = (field_of(a, &fields_of_a, path), field_of(b, &fields_of_b, path));
+            }
+            let optional = matches!(kind.spec().rule(path, x, y), Rule::Shown | Rule::Switch);
+            let is_nothing = |value: Option<&Value>| value.is_none_or(Value::is_null);
+            !same(x, y) && !(is_nothing(x) && is_nothing(y)) && !(optional && (x.is_none() || y.is_none()))
         })
         .cloned()
         .collect()
-}
-
-/// Whether two values are the same to the platform, which returns strings where numbers and booleans were sent
-/// (platform-api.md 2.4.4).
-pub(crate) fn same(a: Option<&Value>, b: Option<&Value>) -> bool {
-    match (a, b) {
-        (None, None) => true,
-        (Some(a), Some(b)) => same_value(a, b),
-        _ => false,
-    }
-}
-
-fn same_value(a: &Value, b: &Value) -> bool {
-    match (a, b) {
-        (Value::Array(a), Value::Array(b)) => {
-            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same_value(a, b))
-        }
-        (Value::Object(a), Value::Object(b)) => {
-            a.len() == b.len() && a.iter().all(|(k, v)| b.get(k).is_some_and(|w| same_value(v, w)))
-        }
-        (Value::String(text), other @ (Value::Number(_) | Value::Bool(_)))
-        | (other @ (Value::Number(_) | Value::Bool(_)), Value::String(text)) => {
-            let shown = other.to_string();
-            *text == shown
-                || other
-                    .as_f64()
-                    .is_some_and(|n| text.parse::<f64>().is_ok_and(|t| (t - n).abs() < f64::EPSILON))
-        }
-        (a, b) => a == b,
-    }
 }
 
 #[cfg(test)]

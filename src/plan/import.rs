@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::applied::put;
 use super::diff::{self, fields};
+use super::same::respelled;
 use super::{Observations, Refusal};
 use crate::kind::{Address, Body, Kind, Leaf, Observed, Rule, leaf};
 use crate::manifest::Section;
@@ -98,7 +99,7 @@ fn as_found(kind: Kind, desired: &Body, observed: &Body) -> Body {
                 Some(Leaf::Secret { source: None, fingerprint: None }.to_value())
             }
             (Some(Leaf::Soon(_)), _) => None,
-            (_, Some(value)) => Some(value.clone()),
+            (_, Some(value)) => Some(respelled(Some(&wanted), value)),
             // Not shown where the platform shows only some of it: nothing can be said against it.
             (None, None) if matches!(spec.rule(&path, None, Some(&wanted)), Rule::Shown | Rule::Switch) => {
                 Some(wanted)

@@ -13,6 +13,7 @@ mod moves;
 mod order;
 pub mod preflight;
 mod rename;
+mod same;
 pub mod saved;
 mod select;
 mod selectors;
@@ -32,10 +33,11 @@ use crate::wire::Etag;
 pub(crate) use applied::{as_applied, put, with_own_secrets, without_secrets};
 pub use build::build;
 pub use diff::{Cause, FieldChange};
-pub(crate) use diff::{differences, fields, is_hidden, same as same_values};
+pub(crate) use diff::{differences, fields, is_hidden};
 pub(crate) use guard::{losses, protection};
 pub(crate) use moves::moving;
 pub use moves::{as_moved, as_planned};
+pub(crate) use same::{echoes, field_of, is_empty_object, respelled, same};
 pub use select::{Selection, Selector};
 
 /// Version of the plan's JSON. A reader refuses any other.

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
+use super::alike::Spelling;
 use super::value::{SENSITIVE, field_name, sanitize, unescape};
 use super::view::{Becomes, Shown, Sides, Sign, is_secret};
 use crate::kind::{Body, Row, Spec};
@@ -78,9 +79,13 @@ pub(super) fn changed<'p>(
             continue;
         }
         let wanted = body.and_then(|b| b.pointer(pointer));
+        let spelling = Spelling::of_names(members.iter().map(|(name, _)| name.as_str()));
         let members: Vec<Member<'p>> = members
             .iter()
-            .map(|(name, list)| member(row, name, list, sides, wanted.and_then(|w| w.get(name))))
+            .map(|(name, list)| {
+                let member = member(row, name, list, sides, wanted.and_then(|w| w.get(name)));
+                Member { name: spelling.line(&member.name).into_owned(), ..member }
+            })
             .collect();
         let count = |sign: Sign, word: &str| match members.iter().filter(|m| m.sign == sign).count() {
             0 => None,

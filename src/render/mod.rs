@@ -10,6 +10,7 @@
 //! counts of GitLab's widget; `json` the documented machine formats, `terraform` a plan in Terraform's form; `report` what an
 //! apply says; `runs` what runs on schedule, and `explore` what a source holds, both with `table`. No kind is known by name here.
 
+mod alike;
 mod change;
 mod difference;
 pub mod explore;

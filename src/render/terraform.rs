@@ -317,7 +317,9 @@ fn before(operation: &Operation) -> Option<Value> {
         for (path, value) in plan::fields(body, &|path| !changed.contains(path)) {
             let mut unknown = false;
             visit_leaves(&value, &mut |leaf| unknown |= !matches!(leaf, Leaf::Secret { .. }));
-            if !unknown {
+            let has_members =
+                plan::is_empty_object(Some(&value)) && before.pointer(&path).is_some_and(Value::is_object);
+            if !unknown && !has_members {
                 plan::put(&mut before, &path, Some(value));
             }
         }

@@ -6,9 +6,11 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use serde_json::Value;
 
+use super::alike::Spelling;
 use super::members::{self, List};
 use super::request::{self, Request};
 use super::value::{self, field_name, field_value, sanitize};
@@ -213,16 +215,18 @@ pub(super) const BOTH_MOVED: &str = "changed in the manifest and on the platform
 impl<'p> Becomes<'p> {
     /// What a change means for its field.
     pub(super) fn of(change: &'p FieldChange, sides: Sides) -> Self {
-        let shown = |value: Option<&'p Value>| Shown::new(&change.path, value.map(Cow::Borrowed));
         let (old, new) = sides.of(change);
         match sides {
             _ if is_secret(change) => Self::Secret(secret(change, sides)),
-            Sides::Planned if change.cause == Cause::Both => Self::Conflict {
-                applied: shown(change.applied.as_ref()),
-                observed: shown(old),
-                wanted: shown(new),
-            },
-            _ => Self::Changes(shown(old), shown(new)),
+            Sides::Planned if change.cause == Cause::Both => {
+                let values = [change.applied.as_ref(), old, new];
+                let [applied, observed, wanted] = Shown::compared(&change.path, values);
+                Self::Conflict { applied, observed, wanted }
+            }
+            _ => {
+                let [old, new] = Shown::compared(&change.path, [old, new]);
+                Self::Changes(old, new)
+            }
         }
     }
 }
@@ -271,12 +275,25 @@ pub(super) struct Shown<'p> {
     /// On one line.
     pub(super) line: String,
     value: Option<Cow<'p, Value>>,
+    /// What is spelled out, for a value that is compared with others.
+    spelling: Option<Rc<Spelling>>,
 }
 
 impl<'p> Shown<'p> {
     /// The value of the field at `pointer`.
     pub(super) fn new(pointer: &str, value: Option<Cow<'p, Value>>) -> Self {
-        Self { line: field_value(pointer, value.as_deref()), value }
+        Self { line: field_value(pointer, value.as_deref()), value, spelling: None }
+    }
+
+    /// Values of one field that stand beside each other, in an order that the caller knows.
+    fn compared<const N: usize>(pointer: &str, values: [Option<&'p Value>; N]) -> [Self; N] {
+        let shown = values.map(|value| Self::new(pointer, value.map(Cow::Borrowed)));
+        let spelling = Rc::new(Spelling::of(&shown.each_ref().map(|shown| shown.line.as_str())));
+        shown.map(|shown| Self {
+            line: spelling.line(&shown.line).into_owned(),
+            spelling: Some(Rc::clone(&spelling)),
+            ..shown
+        })
     }
 
     pub(super) fn is_none(&self) -> bool {
@@ -301,12 +318,27 @@ impl<'p> Shown<'p> {
 
     /// A text's own lines, or a structure's as JSON; a text that is itself JSON is laid out.
     pub(super) fn lines(&self) -> Vec<String> {
-        self.value.as_deref().map_or_else(|| vec![self.line.clone()], value::lines)
+        let Some(value) = self.value.as_deref() else { return vec![self.line.clone()] };
+        self.spelled(value::lines(value), self.has_lines())
     }
 
     /// As JSON, laid out.
     pub(super) fn json_lines(&self) -> Vec<String> {
-        self.value.as_deref().map_or_else(|| vec![self.line.clone()], value::json_lines)
+        let Some(value) = self.value.as_deref() else { return vec![self.line.clone()] };
+        self.spelled(value::json_lines(value), false)
+    }
+
+    /// Lines with what is spelled out; `is_own`: they are a text's own lines.
+    fn spelled(&self, lines: Vec<String>, is_own: bool) -> Vec<String> {
+        let Some(spelling) = &self.spelling else { return lines };
+        // One line is shown as one line is; of several, the blanks between words stay as they are.
+        let is_single = lines.len() == 1;
+        let spell = |line: String| match (is_single, is_own) {
+            (true, _) => spelling.line(&line).into_owned(),
+            (false, true) => spelling.line_of_text(&line).into_owned(),
+            (false, false) => spelling.characters_of(&line).into_owned(),
+        };
+        lines.into_iter().map(spell).collect()
     }
 }
 
@@ -507,7 +539,11 @@ pub(super) fn reason(operation: &Operation) -> String {
 /// A new object's fields.
 fn created<'p>(spec: &dyn Spec, body: Option<&'p Body>) -> Contents<'p> {
     let Some(body) = body else { return Contents::default() };
-    let fields = crate::plan::fields(body, &|path| members::owner(spec, path).is_none());
+    // A member that is empty as a whole, as a source's `params` that nobody gave, says nothing of a new object.
+    let says_something =
+        |path: &str| path.matches('/').count() > 1 || !crate::plan::is_empty_object(body.pointer(path));
+    let is_single = |path: &str| members::owner(spec, path).is_none() && says_something(path);
+    let fields = crate::plan::fields(body, &is_single);
     let field = |(path, value): (String, Value)| Field {
         name: field_name(&path),
         value: Becomes::Is(Shown::new(&path, Some(Cow::Owned(value)))),
@@ -526,8 +562,10 @@ fn changed<'p>(
 ) -> Contents<'p> {
     let (listed, single): (Vec<&FieldChange>, Vec<_>) =
         changes.iter().partition(|c| members::owner(spec, &c.path).is_some());
+    let names: Vec<String> = single.iter().map(|change| field_name(&change.path)).collect();
+    let spelling = Spelling::of_names(names.iter().map(String::as_str));
     let field = |change: &'p FieldChange| Field {
-        name: field_name(&change.path),
+        name: spelling.line(&field_name(&change.path)).into_owned(),
         value: Becomes::of(change, sides),
         cause: (sides == Sides::Planned).then_some(change.cause),
         forces_replacement: sides == Sides::Planned && change.forces_replacement,

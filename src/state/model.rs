@@ -51,7 +51,7 @@ pub struct Entry {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub etag: Option<Etag>,
     /// Its version number, for kinds that count (mapping sets).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "crate::kind::read_whole")]
     pub version: Option<u64>,
     /// The body last sent, ids filled in, secrets as fingerprints.
     pub applied: Body,
