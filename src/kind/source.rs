@@ -29,7 +29,7 @@ const GRAMMAR: &[Key] = &[
         "The source system; the base connection's when left out.",
     ),
     Key::optional("data", Shape::Object(DATA), "How the data is encoded; json when left out."),
-    Key::optional("params", Shape::Free, "The source's own parameters; none when left out."),
+    Key::optional("params", Shape::Settings, "The source's own parameters; none when left out."),
 ];
 
 const DATA: &[Key] = &[
@@ -100,7 +100,7 @@ impl Spec for Source {
         let spec = section.get("connectionSpec").or_else(|| base_spec(context));
         section::insert_spec(&mut body, "connectionSpec", spec, None);
         body.insert("data".into(), section.get("data").cloned().unwrap_or(json!({ "format": "json" })));
-        body.insert("params".into(), section.get("params").cloned().unwrap_or(json!({})));
+        body.insert("params".into(), section.get("params").map_or(json!({}), section::secret_leaves));
         Value::Object(body)
     }
 

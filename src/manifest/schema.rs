@@ -126,7 +126,7 @@ fn shape(of: &Shape) -> Value {
             "type": "object",
             "additionalProperties": { "anyOf": [{ "type": ["string", "number", "boolean"] }, secret()] },
         }),
-        Shape::Free => json!({}),
+        Shape::Free | Shape::Settings => json!({}),
     }
 }
 
