@@ -167,7 +167,8 @@ impl Walk<'_> {
             // As written: `[head, -n, 1]` means the text `1`.
             let Some(scalar) = self.reference_text(item, at, "a string", COMMAND_HINT) else { continue };
             let text = scalar.text.clone();
-            if text.contains('\0') || (index == 0 && text.trim().is_empty()) {
+            let is_program = index > 0 || !(text.trim().is_empty() || looks_like_secret(&text));
+            if text.contains('\0') || !is_program {
                 self.error(Code::BadSecret, at, "this is not the name of a program", Some(COMMAND_HINT));
             } else if literal_secret(&text).is_some_and(|_| !names_a_secret(&text)) {
                 let message = "this argument holds a secret, which must not stand in the manifest";

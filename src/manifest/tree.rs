@@ -75,7 +75,7 @@ pub(super) struct Scalar {
     pub(super) interpolated: bool,
     /// Whether one of them was filled in with its default.
     pub(super) is_default: bool,
-    /// Whether it stands in a secret reference, and references in it would bring the secret itself there: they are left.
+    /// Whether references in it would bring a secret into a secret reference; where it stands in one, they are left.
     pub(super) brings_secret: bool,
 }
 
@@ -415,11 +415,13 @@ impl<'a> Builder<'a> {
             return;
         }
         let slice = self.text.get(at.start..at.end).unwrap_or_default();
-        let brings_secret = self.secret_key().is_some_and(|key| reference::brings_secret(key, &text));
+        let key = self.secret_key();
+        let brings_secret = reference::brings_secret(key.unwrap_or_default(), &text);
+        let is_left = brings_secret && key.is_some();
         let scalar = |text, interpolated, is_default| {
             Content::Scalar(Scalar { text, plain: is_plain, interpolated, is_default, brings_secret })
         };
-        if brings_secret {
+        if is_left {
             return self.leaf(at, scalar(text.into_owned(), true, false), anchor);
         }
         let content = match interpolate(&text, slice, at, self.inputs, self.report) {
