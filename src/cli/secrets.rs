@@ -109,6 +109,10 @@ pub(crate) async fn resolve(
                 resolved.values.insert(source, secret);
             }
             Err(why) => {
+                // Of a variable that is not set the plan speaks itself.
+                if !matches!(source, SecretSource::FromEnv(_)) {
+                    resolved.notes.push(why.clone());
+                }
                 resolved.missing.insert(source, why);
             }
         }

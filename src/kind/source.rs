@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::flow_service::{self, collection};
 use super::{
     Answer, Around, Body, Code, Context, Finding, Intent, Key, Kind, Observed, Outcome, Reference,
-    ReferenceKey, Route, Rule, Sending, Shape, Spec, base_connection, connection_spec, route, section,
+    ReferenceKey, Route, Rule, Sending, Shape, Spec, base_connection, connection_spec, parameters, route, section,
 };
 use crate::wire::{Call, Reply};
 
@@ -129,6 +129,17 @@ impl Spec for Source {
 
     fn read(&self, id: &str, _version: Option<u64>) -> Call {
         flow_service::read(COLLECTION, id)
+    }
+
+    fn secrets_told_by(&self, body: &Body) -> Option<Call> {
+        connection_spec::read(body)
+    }
+
+    fn secrets(&self, remote: &Value, told: &Value) -> Vec<String> {
+        let params = flow_service::item(remote).and_then(|item| item.get("params"));
+        let schema = flow_service::item(told).and_then(|spec| spec.pointer("/sourceSpec/spec"));
+        let (Some(params), Some(schema)) = (params, schema) else { return Vec::new() };
+        parameters::secrets(schema, params, "/params")
     }
 
     fn questions(&self, sending: &Sending<'_>) -> Vec<Call> {

@@ -48,11 +48,19 @@ fn is_odd(text: &str) -> bool {
         || inner.chars().skip(1).any(|c| c.is_ascii_uppercase()) && inner.contains(|c: char| c.is_ascii_lowercase())
 }
 
+/// Whether a text stands for what somebody else fills in: `{token}`, `$TOKEN`.
+fn is_placeholder(text: &str) -> bool {
+    let is_name = |c: char| c.is_ascii_alphabetic() || matches!(c, '_' | '.' | '{' | '}' | '(' | ')');
+    let is_variable = |c: char| is_name(c) && !c.is_ascii_lowercase() || c.is_ascii_digit();
+    text.strip_prefix('{').is_some_and(|inner| inner.chars().all(is_name))
+        || text.strip_prefix('$').is_some_and(|name| name.chars().all(is_variable))
+}
+
 /// Whether a find is a secret: of a name and a value, the name decides; prose such as `token: expired` is none.
 fn is_meant(found: &Captures<'_>, in_manifest: bool) -> bool {
     let group = |name: &str| found.name(name).map_or("", |group| group.as_str());
     let secret = group("secret").trim_matches(['"', '\'']);
-    if secret.is_empty() || secret == MASK {
+    if secret.is_empty() || secret == MASK || (in_manifest && is_placeholder(secret)) {
         return false;
     }
     match found.name("name") {
@@ -62,13 +70,9 @@ fn is_meant(found: &Captures<'_>, in_manifest: bool) -> bool {
         Some(name) => {
             let name = name.as_str().rsplit(' ').next().unwrap_or_default();
             let is_plain = !group("secret").starts_with(['"', '\'']);
-            // `{token}`, which somebody else fills in.
-            let is_placeholder = secret.strip_prefix('{').is_some_and(|inner| {
-                inner.chars().all(|c| c.is_ascii_alphabetic() || matches!(c, '_' | '.' | '}'))
-            });
             let is_equation = if in_manifest { group("sign") == "=" } else { group("sign").contains('=') };
             let is_value = is_equation || !in_manifest && (!is_plain || is_odd(secret));
-            is_secret_name(name) && is_value && !is_placeholder
+            is_secret_name(name) && is_value
         }
     }
 }
@@ -164,7 +168,6 @@ mod tests {
             "Server=db;Database=shop;User Id=u",
             "jdbc:mysql://db:3306/shop",
             "/acme/customers/2024-01-01.csv",
-            "token={token}",
             "name=value",
             "-----BEGIN CERTIFICATE-----\nMIIabc\n-----END CERTIFICATE-----",
             "urn:x:y",
@@ -172,6 +175,9 @@ mod tests {
         ] {
             assert_eq!(literal_secret(text), None, "{text}");
             assert_eq!(without_literals(text), text);
+        }
+        for text in ["token={token}", "--token=$TOKEN", "https://h.test/?api_key=${API_KEY}"] {
+            assert_eq!(literal_secret(text), None, "{text}");
         }
     }
 

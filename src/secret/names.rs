@@ -46,7 +46,7 @@ const ENDINGS: &[&str] = &[
 ];
 
 /// Names that are secret as they are, and no endings: too many harmless names end like them.
-const WHOLE: &[&str] = &["pass", "pin", "pw", "sig", "signature", "credential", "bearer"];
+const WHOLE: &[&str] = &["pass", "sig", "signature", "credential", "bearer"];
 
 /// Names that end like a secret's and are none: positions in a list of pages, and ids that stand beside a secret.
 const HARMLESS: &[&str] = &[
