@@ -70,7 +70,8 @@ fn what_a_reference_may_not_say_is_refused_and_not_repeated() {
     ] {
         s.manifest(&with(secret));
         for format in ["text", "json", "sarif", "junit", "github"] {
-            let arguments = ["validate", "m.yaml", "--var", "name=HUSH", "--var", "token=hush", "--format", format];
+            let arguments =
+                ["validate", "m.yaml", "--var", "name=HUSH", "--var", "token=hush", "--format", format];
             let ran = s.run(&arguments);
             assert!(ran.code.is_some_and(|code| code > 0), "{secret} is taken:\n{ran}");
             assert!(all(&ran).contains("secret"), "{secret}:\n{ran}");
@@ -150,6 +151,10 @@ fn a_secret_in_clear_is_refused_wherever_it_stands() {
                     accessKeyId: a, url: \"https://h.test:443/a?b=c\", token: ~, credentials: { type: none }";
     s.manifest(&base.edit("params: {}", &format!("params: {{ {harmless} }}")));
     s.run(&["validate", "m.yaml"]).success().end();
+    s.manifest(&base.edit("what is read", "read with password=hush"));
+    let ran = s.run(&["validate", "m.yaml"]).exit(4);
+    assert_silent(&ran);
+    ran.end();
     for auth in ["https://acme:hush@acme.zendesk.com", "https://acme.zendesk.com/?api_key=hush"] {
         s.manifest(&base.edit("https://acme.zendesk.com", auth));
         let ran = s.run(&["validate", "m.yaml"]);

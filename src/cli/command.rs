@@ -1,16 +1,16 @@
 //! Runs the program of a `fromCommand`: without a shell, without stdin, for a limited time, and with nothing left behind
 //! that it started and that did not end in time. Knows nothing of where the secret goes.
 
-use std::io;
+use std::io::{self, Write as _};
 use std::process::{ExitStatus, Stdio};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::{Child, Command};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep_until, timeout};
 
 use super::output::is_interactive;
 use crate::secret::{Redactor, Secret};
@@ -32,52 +32,83 @@ pub(super) struct Ran {
     pub(super) said: String,
 }
 
+/// How long what a command says is held back from the terminal: what it says at once may hold its secret, which is masked
+/// when it is known; what it says and then waits is a question to the person.
+const HELD: Duration = Duration::from_secs(1);
+
+/// What was read of a stream.
+#[derive(Default)]
+struct Text {
+    bytes: Vec<u8>,
+    /// How much of it the person has seen.
+    shown: usize,
+}
+
 /// One stream of a command, read in the background.
 struct Stream {
-    bytes: Arc<Mutex<Vec<u8>>>,
+    text: Arc<Mutex<Text>>,
     too_much: Arc<Notify>,
     task: JoinHandle<()>,
 }
 
 impl Stream {
-    /// Reads to the end, or until there is too much; `shown_by` has every piece shown at once.
+    /// Reads to the end, or until there is too much; `shown_by` has it shown to the person, but for what comes at once.
     fn read(from: Option<impl AsyncRead + Send + Unpin + 'static>, shown_by: Option<Redactor>) -> Self {
-        let bytes = Arc::<Mutex<Vec<u8>>>::default();
+        let text = Arc::<Mutex<Text>>::default();
         let too_much = Arc::<Notify>::default();
-        let (into, full) = (bytes.clone(), too_much.clone());
+        let (into, full) = (text.clone(), too_much.clone());
         let task = tokio::spawn(async move {
             let Some(mut from) = from else { return };
+            let due = Instant::now() + HELD;
+            let mut is_due = false;
             let mut piece = [0; 8192];
-            while let Ok(1..) = from.read(&mut piece).await.inspect(|n| {
-                let piece = piece.get(..*n).unwrap_or_default();
-                if let Some(redactor) = &shown_by {
-                    show(piece, redactor);
+            loop {
+                let read = tokio::select! {
+                    read = from.read(&mut piece) => read.unwrap_or_default(),
+                    () = sleep_until(due), if !is_due => {
+                        is_due = true;
+                        show(&into, shown_by.as_ref());
+                        continue;
+                    }
+                };
+                let Some(piece) = piece.get(..read).filter(|piece| !piece.is_empty()) else { return };
+                let length = {
+                    let mut text = lock(&into);
+                    text.bytes.extend_from_slice(piece);
+                    text.bytes.len()
+                };
+                if is_due {
+                    show(&into, shown_by.as_ref());
                 }
-                into.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(piece);
-            }) {
-                if into.lock().unwrap_or_else(PoisonError::into_inner).len() > LIMIT {
+                if length > LIMIT {
                     full.notify_one();
                     return;
                 }
             }
         });
-        Self { bytes, too_much, task }
+        Self { text, too_much, task }
     }
 
     /// What was read; of what is still open, what came so far.
-    async fn finish(self) -> Vec<u8> {
-        let Self { bytes, mut task, .. } = self;
+    async fn finish(self) -> Text {
+        let Self { text, mut task, .. } = self;
         if timeout(GRACE, &mut task).await.is_err() {
             task.abort();
         }
-        std::mem::take(&mut *bytes.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut *lock(&text))
     }
 }
 
-fn show(piece: &[u8], redactor: &Redactor) {
-    use std::io::Write as _;
-    let text = String::from_utf8_lossy(piece);
-    let _ = io::stderr().lock().write_all(redactor.redact_foreign(&text).as_bytes());
+fn lock(text: &Mutex<Text>) -> MutexGuard<'_, Text> {
+    text.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Shows the person what is new.
+fn show(text: &Mutex<Text>, redactor: Option<&Redactor>) {
+    let (Some(redactor), mut text) = (redactor, lock(text)) else { return };
+    let new = String::from_utf8_lossy(text.bytes.get(text.shown..).unwrap_or_default());
+    let _ = io::stderr().lock().write_all(redactor.redact_foreign(&new).as_bytes());
+    text.shown = text.bytes.len();
 }
 
 /// Runs a command for at most this time.
@@ -118,8 +149,8 @@ pub(super) async fn run(command: &[String], limit: Duration, redactor: &Redactor
         end(&mut child, leader).await;
     }
     let (printed, said) = (stdout.finish().await, stderr.finish().await);
-    let text = printed_text(ended, printed, limit, redactor);
-    let said = if is_watched { String::new() } else { shortened(&said, redactor) };
+    let text = printed_text(ended, printed.bytes, limit, redactor);
+    let said = shortened(said.bytes.get(said.shown..).unwrap_or_default(), redactor);
     let text = text.map_err(|why| {
         let said = if said.is_empty() { String::new() } else { format!("; it said: {said}") };
         format!("the command {program} failed: {why}{said}")
@@ -157,7 +188,9 @@ fn printed_text(
         Ok(None) => return Err(format!("it printed more than {} kB", LIMIT / 1024)),
         Ok(Some(Err(error))) => return Err(error.to_string()),
         Ok(Some(Ok(status))) if !status.success() => return Err(status.to_string()),
-        Ok(Some(Ok(_))) if lossy.len() > LIMIT => return Err(format!("it printed more than {} kB", LIMIT / 1024)),
+        Ok(Some(Ok(_))) if lossy.len() > LIMIT => {
+            return Err(format!("it printed more than {} kB", LIMIT / 1024));
+        }
         Ok(Some(Ok(_))) => {}
     }
     drop(lossy);

@@ -81,9 +81,9 @@ pub(crate) async fn resolve(
                 Some(secret) => Ok(secret),
                 None if is_garbled_variable(name) => Err(format!("the environment variable {name} is not UTF-8")),
                 None if stand_in => {
-                    resolved.notes.push(format!(
-                        "{name} is not set; the emulator takes a made-up value in its place"
-                    ));
+                    resolved
+                        .notes
+                        .push(format!("{name} is not set; the emulator takes a made-up value in its place"));
                     Ok(Secret::new(format!("stand-in-for-{name}")))
                 }
                 None => Err(format!("the environment variable {name} is not set, or is empty")),

@@ -138,7 +138,8 @@ fn literals(value: &Value, at: &str, pointers: &mut Vec<String>) {
         let is_text = value.as_str().is_some_and(|text| !text.trim().is_empty()) || value.is_number();
         let is_literal = value.as_str().and_then(literal_secret).is_some();
         // An object's own name and description are no parameters.
-        if !at.is_empty() && (is_literal || (is_text && is_secret_name(name))) && !pointers.contains(&pointer) {
+        if !at.is_empty() && (is_literal || (is_text && is_secret_name(name))) && !pointers.contains(&pointer)
+        {
             pointers.push(pointer);
         } else {
             literals(value, &pointer, pointers);

@@ -156,8 +156,12 @@ pub(super) fn unresolved(schema: Option<&Value>, value: &Value, at: &str, whose:
         }
         let name = at.rsplit('/').next().map(section::unescape).unwrap_or_default();
         let message = match schema {
-            Some(_) => format!("`{name}` is a reference to a secret, and {whose} does not say that it is one"),
-            None => format!("`{name}` is a reference to a secret, and nothing says that {whose} takes one there"),
+            Some(_) => {
+                format!("`{name}` is a reference to a secret, and {whose} does not say that it is one")
+            }
+            None => {
+                format!("`{name}` is a reference to a secret, and nothing says that {whose} takes one there")
+            }
         };
         return vec![Finding::error(Code::UnresolvedSecret, at, message).hint(ELSEWHERE)];
     }

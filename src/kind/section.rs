@@ -83,9 +83,11 @@ pub(super) fn secret_leaves(value: &Value) -> Value {
         return Leaf::Secret { source: Some(source), fingerprint: None }.to_value();
     }
     match value {
-        Value::Object(members) => {
-            members.iter().map(|(name, value)| (name.clone(), secret_leaves(value))).collect::<Map<_, _>>().into()
-        }
+        Value::Object(members) => members
+            .iter()
+            .map(|(name, value)| (name.clone(), secret_leaves(value)))
+            .collect::<Map<_, _>>()
+            .into(),
         other => other.clone(),
     }
 }

@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 use super::flow_service::{self, collection};
 use super::{
     Answer, Around, Body, Code, Context, Finding, Intent, Key, Kind, Observed, Outcome, Reference,
-    ReferenceKey, Route, Rule, Sending, Shape, Spec, base_connection, connection_spec, parameters, route, section,
+    ReferenceKey, Route, Rule, Sending, Shape, Spec, base_connection, connection_spec, parameters, route,
+    section,
 };
 use crate::wire::{Call, Reply};
 

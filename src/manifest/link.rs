@@ -77,7 +77,9 @@ fn beside(body: &Body, manifest: &Path) -> Body {
     let folder = manifest.parent().filter(|folder| !folder.as_os_str().is_empty());
     let Some(folder) = folder.filter(|_| manifest != Path::new("/dev/stdin")) else { return body.clone() };
     map_leaves(body, &mut |leaf| match leaf {
-        Leaf::Secret { source: Some(SecretSource::FromFile(path)), fingerprint } if !path.starts_with('~') => {
+        Leaf::Secret { source: Some(SecretSource::FromFile(path)), fingerprint }
+            if !path.starts_with('~') =>
+        {
             let path = folder.join(path).to_str()?.to_owned();
             let source = Some(SecretSource::FromFile(path));
             Some(Leaf::Secret { source, fingerprint: fingerprint.clone() }.to_value())

@@ -21,9 +21,11 @@ pub(super) const SECRET_HINT: &str =
 const NAME_HINT: &str = "write the name of an environment variable and nothing else, as in { fromEnv: ZENDESK_TOKEN }: \
                          letters, digits and `_`, no digit first; its value is read when it is needed";
 
-const PATH_HINT: &str = "write the path of a file that holds the secret, as in { fromFile: ~/.secrets/zendesk }";
+const PATH_HINT: &str =
+    "write the path of a file that holds the secret, as in { fromFile: ~/.secrets/zendesk }";
 
-const COMMAND_HINT: &str = "the command gets the environment of flowform, so a secret need not stand in its arguments";
+const COMMAND_HINT: &str =
+    "the command gets the environment of flowform, so a secret need not stand in its arguments";
 
 const ENV_HINT: &str = "`${env:}` would put the value itself into the reference: write { fromEnv: NAME }, or let the \
                         command read the variable";
@@ -181,8 +183,16 @@ impl Walk<'_> {
 
     /// Refuses a value in a place that is not kept secret, if it is one: by the `name` it stands under, or by itself.
     /// Whether it was refused; then it must not be shown.
-    pub(super) fn refuses_literal(&mut self, name: &str, is_named: bool, scalar: &Scalar, at: At, hint: &str) -> bool {
-        let is_text = !matches!(scalar.kind(), Plain::Null | Plain::Bool(_)) && !scalar.text.trim().is_empty();
+    pub(super) fn refuses_literal(
+        &mut self,
+        name: &str,
+        is_named: bool,
+        scalar: &Scalar,
+        at: At,
+        hint: &str,
+    ) -> bool {
+        let is_text =
+            !matches!(scalar.kind(), Plain::Null | Plain::Bool(_)) && !scalar.text.trim().is_empty();
         let held = literal_secret(&scalar.text);
         // What only describes a connection is none.
         let is_described = name.to_ascii_lowercase().ends_with("string") && held.is_none();

@@ -7,9 +7,9 @@ use std::ops::Range;
 use serde_json::{Map, Value};
 
 use super::diagnostic::{At, Raw, Report, did_you_mean, listed, quoted};
+use super::reference::{SECRET_HINT, is_meant_as_reference};
 use super::scalar::{self, Plain};
 use super::tree::{Content, Entry, NodeId, Scalar, Tree};
-use super::reference::{SECRET_HINT, is_meant_as_reference};
 use crate::kind::{Address, Code, FIELD, FIELD_TYPES, Key, Kind, Shape, closest};
 use crate::secret::is_secret_name;
 
@@ -21,7 +21,8 @@ const SETTINGS_HINT: &str = "write it as { fromEnv: NAME }, which is resolved wh
                              secret, or leave it out";
 
 /// What to do about a secret where none can be.
-const FREE_HINT: &str = "leave it out: nothing here is kept secret, neither on the platform nor in plan and state";
+const FREE_HINT: &str =
+    "leave it out: nothing here is kept secret, neither on the platform nor in plan and state";
 
 const UNRESOLVED_HINT: &str = "secrets are resolved in a base connection's `auth.params`, and in parameters that the platform's \
                                spec calls secret: leave it out here";
@@ -140,10 +141,24 @@ impl Walk<'_> {
             Shape::List(shape) => return self.list(name, id, shape, at),
             Shape::Free | Shape::Settings => {
                 let hint = if matches!(shape, Shape::Settings) { SETTINGS_HINT } else { FREE_HINT };
-                let place = Free { name, is_secret: false, resolves: false, below: matches!(shape, Shape::Settings), hint };
+                let place = Free {
+                    name,
+                    is_secret: false,
+                    resolves: false,
+                    below: matches!(shape, Shape::Settings),
+                    hint,
+                };
                 return self.free(id, at, place);
             }
             _ => {}
+        }
+        // An expression may speak of what looks like a secret.
+        if matches!(shape, Shape::Text)
+            && name != "source"
+            && let Content::Scalar(scalar) = &self.tree.node(id).content
+            && self.refuses_literal(name, false, scalar, at, FREE_HINT)
+        {
+            return None;
         }
         self.tree.show(id);
         let tree = self.tree;
@@ -256,7 +271,9 @@ impl Walk<'_> {
                         || (is_labelled && key == "value")
                         || (place.is_secret && ["key", "value"].contains(&key));
                     let below = Free { name: key, is_secret, resolves: place.below, ..place };
-                    values.push(self.free(entry.value, tree.entry_at(entry), below).map(|v| (entry.key.clone(), v)));
+                    values.push(
+                        self.free(entry.value, tree.entry_at(entry), below).map(|v| (entry.key.clone(), v)),
+                    );
                 }
                 values.into_iter().collect::<Option<Map<_, _>>>().map(Value::Object)
             }

@@ -47,8 +47,7 @@ fn under_key(value: &Value, indent: usize, out: &mut String) {
         Value::Object(of) if !of.is_empty() => {
             let line = flow(value);
             if is_flat(of) && line.len() <= SHORT {
-                let note =
-                    if is_secret_reference(value) { "    # a secret is not written down" } else { "" };
+                let note = if is_secret_reference(value) { "    # a secret is not written down" } else { "" };
                 let _ = writeln!(out, " {line}{note}");
             } else {
                 out.push('\n');
@@ -144,8 +143,8 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::secret::is_secret_name;
     use crate::manifest::{Inputs, check_text};
+    use crate::secret::is_secret_name;
 
     /// What a manifest makes of the parameters of a source that are written like this.
     fn read_back(params: &Value) -> Result<Value, String> {

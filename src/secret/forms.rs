@@ -142,7 +142,9 @@ fn parts(secret: &str) -> Vec<String> {
             parts.push(password.to_owned());
             parts.push(percent_decode_str(password).decode_utf8_lossy().into_owned());
         }
-    } else if let Some((_, password)) = secret.split_once(':').filter(|_| !secret.contains([' ', '\n', '{', ';'])) {
+    } else if let Some((_, password)) =
+        secret.split_once(':').filter(|_| !secret.contains([' ', '\n', '{', ';']))
+    {
         parts.push(password.to_owned());
     }
     if let Some((scheme, token)) = secret.split_once(' ')
@@ -152,7 +154,8 @@ fn parts(secret: &str) -> Vec<String> {
     }
     let lines: Vec<&str> = secret.lines().map(str::trim).filter(|line| !line.starts_with("-----")).collect();
     if lines.len() > 1 {
-        parts.extend(lines.iter().filter(|line| line.len() >= SHORTEST_HALVED).map(|line| (*line).to_owned()));
+        parts
+            .extend(lines.iter().filter(|line| line.len() >= SHORTEST_HALVED).map(|line| (*line).to_owned()));
         parts.push(lines.concat());
     }
     // The payload and the signature of a JWT; its header is everybody's.

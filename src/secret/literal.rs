@@ -16,10 +16,7 @@ static FORMS: LazyLock<Vec<(&str, Regex)>> = LazyLock::new(|| {
             "a private key",
             r"(?s)-----BEGIN [A-Z0-9 ]*PRIVATE KEY( BLOCK)?-----(?<secret>.*?)(-----END [A-Z0-9 ]*PRIVATE KEY( BLOCK)?-----|\z)",
         ),
-        (
-            "a URL with a password",
-            r#"(?i)\b[a-z][a-z0-9+.-]*://[^\s/?#@:"'<>]*:(?<secret>[^\s/?#"'<>{}]+)@"#,
-        ),
+        ("a URL with a password", r#"(?i)\b[a-z][a-z0-9+.-]*://[^\s/?#@:"'<>]*:(?<secret>[^\s/?#"'<>{}]+)@"#),
         ("a token", r"\b(?<secret>eyJ[A-Za-z0-9_-]{6,}\.[A-Za-z0-9_-]{6,}(\.[A-Za-z0-9_-]*)*)"),
         (
             "a token",
@@ -45,7 +42,8 @@ static FORMS: LazyLock<Vec<(&str, Regex)>> = LazyLock::new(|| {
 fn is_odd(text: &str) -> bool {
     let inner = text.trim_matches(|c: char| !c.is_ascii_alphanumeric());
     inner.contains(|c: char| c.is_ascii_digit())
-        || inner.chars().skip(1).any(|c| c.is_ascii_uppercase()) && inner.contains(|c: char| c.is_ascii_lowercase())
+        || inner.chars().skip(1).any(|c| c.is_ascii_uppercase())
+            && inner.contains(|c: char| c.is_ascii_lowercase())
 }
 
 /// Whether a text stands for what somebody else fills in: `{token}`, `$TOKEN`.
@@ -183,12 +181,19 @@ mod tests {
 
     #[test]
     fn a_pasted_secret_is_no_name_and_no_path() {
-        for text in [JWT, "a\nb", "-----BEGIN RSA PRIVATE KEY-----", "ghp_16C7e42F292c6912E7710c838347Ae178B4a"] {
+        for text in
+            [JWT, "a\nb", "-----BEGIN RSA PRIVATE KEY-----", "ghp_16C7e42F292c6912E7710c838347Ae178B4a"]
+        {
             assert!(looks_like_secret(text), "{text}");
         }
         assert!(looks_like_secret(&"x".repeat(300)));
         assert!(looks_like_secret("a3f5b9c1d7e2a3f5b9c1d7e2"));
-        for text in ["ZENDESK_ACCESS_TOKEN_2", "MyCompanyZendeskToken2", "~/.secrets/zendesk-v2.txt", "/run/secrets/x"] {
+        for text in [
+            "ZENDESK_ACCESS_TOKEN_2",
+            "MyCompanyZendeskToken2",
+            "~/.secrets/zendesk-v2.txt",
+            "/run/secrets/x",
+        ] {
             assert!(!looks_like_secret(text), "{text}");
         }
     }

@@ -11,7 +11,6 @@ const ENDINGS: &[&str] = &[
     "passkey",
     "pwd",
     "secret",
-    "secretvalue",
     "token",
     "jwt",
     "apikey",
@@ -19,6 +18,7 @@ const ENDINGS: &[&str] = &[
     "applicationkey",
     "subscriptionkey",
     "functionkey",
+    "functionskey",
     "masterkey",
     "accountkey",
     "storagekey",
@@ -29,7 +29,6 @@ const ENDINGS: &[&str] = &[
     "signingkey",
     "encryptionkey",
     "privatekey",
-    "privatekeycontent",
     "sshkey",
     "hmackey",
     "serviceaccountkey",
@@ -44,6 +43,9 @@ const ENDINGS: &[&str] = &[
     "authorization",
     "cookie",
 ];
+
+/// What may stand behind such a name, and leaves it what it is.
+const TAILS: &[&str] = &["value", "content", "text", "pem", "base64"];
 
 /// Names that are secret as they are, and no endings: too many harmless names end like them.
 const WHOLE: &[&str] = &["pass", "sig", "signature", "credential", "bearer"];
@@ -74,7 +76,8 @@ pub fn is_secret_name(name: &str) -> bool {
             && (WHOLE.contains(&name) || ENDINGS.iter().any(|ending| ends_like(name, ending)))
     };
     // `passwords` is a list of them.
-    is_one(&name) || name.strip_suffix('s').is_some_and(is_one)
+    let tails = TAILS.iter().filter_map(|tail| name.strip_suffix(tail));
+    is_one(&name) || name.strip_suffix('s').is_some_and(is_one) || tails.into_iter().any(is_one)
 }
 
 /// Whether a name ends with this one. Short endings are also those of other words: `sas` of `Kansas`.
@@ -110,6 +113,7 @@ mod tests {
             "servicePrincipalKey",
             "private.key",
             "passphrase",
+            "privateKeyPem",
             "secretAccessKey",
         ] {
             assert!(is_secret_name(name), "{name}");

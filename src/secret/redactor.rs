@@ -180,7 +180,11 @@ mod tests {
     #[test]
     fn a_part_of_a_known_secret_is_masked() {
         for (secret, text, masked) in [
-            ("Server=db;User Id=u;Password=hunter2;", "login of u with hunter2 failed", "login of u with * failed"),
+            (
+                "Server=db;User Id=u;Password=hunter2;",
+                "login of u with hunter2 failed",
+                "login of u with * failed",
+            ),
             ("Server=db;User Id=u;Password=hunter2;", "login with HUNTER2 failed", "login with * failed"),
             ("Server=db;Pwd=p/w+d-x", "x p%2Fw%2Bd-x y", "x * y"),
             ("https://u:hunt%40er2@h.test/", "no hunt@er2, no hunt%40er2", "no *, no *"),
@@ -200,7 +204,10 @@ mod tests {
         assert_eq!(knowing("dev").redact_foreign("sandbox dev"), "sandbox dev");
         assert_eq!(knowing("hush").redact_foreign("hush, hushed: a_hush"), format!("{MASK}, hushed: a_hush"));
         assert_eq!(knowing("hush").redact("hush"), "hush");
-        assert_eq!(knowing("Password=dataflow").redact("dataflow Password=dataflow"), format!("dataflow {MASK}"));
+        assert_eq!(
+            knowing("Password=dataflow").redact("dataflow Password=dataflow"),
+            format!("dataflow {MASK}")
+        );
     }
 
     #[test]
