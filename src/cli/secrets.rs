@@ -109,7 +109,7 @@ pub(crate) async fn resolve(
                 resolved.values.insert(source, secret);
             }
             Err(why) => {
-                // Of a variable that is not set the plan speaks itself.
+                // Of a variable that is not set a plan speaks itself: where it is made, there may be none.
                 if !matches!(source, SecretSource::FromEnv(_)) {
                     resolved.notes.push(why.clone());
                 }
