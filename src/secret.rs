@@ -1,22 +1,26 @@
-//! Values that must not be seen: the type that carries one and the filter that takes known ones out of text.
+//! Values that must not be seen: the type that carries one, and what takes secrets out of text.
 //!
-//! Knows nothing of where a secret comes from (`manifest::secret`) or where it goes (`kind`, `api`).
-//! Two defences, because each alone has failed elsewhere: [`Secret`] cannot print itself, and [`Redactor`] cleans
-//! text that we did not write ourselves (an error body that echoes a request).
+//! Knows nothing of where a secret comes from (`cli::secrets`) or where it goes (`kind`, `api`). Three defences, because
+//! each alone has failed elsewhere: [`Secret`] cannot print itself, [`Redactor`] takes known values out of text that we
+//! did not write ourselves (an error body that echoes a request), and what a text itself shows to be a secret, by a name
+//! beside it (`names`) or by its form (`literal`), is refused in a manifest and masked in foreign text.
 
-use std::borrow::Cow;
+mod forms;
+mod literal;
+mod names;
+mod redactor;
+
 use std::fmt;
-use std::sync::{Arc, RwLock};
 
 use serde_json::Value;
 use zeroize::Zeroizing;
 
+pub use literal::{literal_secret, looks_like_secret, without_literals};
+pub use names::is_secret_name;
+pub use redactor::Redactor;
+
 /// What stands in every output in place of a secret.
 pub const MASK: &str = "********";
-
-/// Shorter values are not searched for in foreign text: masking `1` or `dev` wherever it occurs would corrupt ids and
-/// names, and protects nothing.
-const SHORTEST_SEARCHED: usize = 6;
 
 /// A secret value. `Debug` prints a mask, there is no `Display` and no `Serialize`; memory is wiped on drop.
 #[derive(Clone, PartialEq, Eq)]
@@ -49,70 +53,6 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// Takes the secrets this process has seen out of any text. Cheap to clone; clones share what is known.
-#[derive(Clone, Default)]
-pub struct Redactor(Arc<RwLock<Vec<Zeroizing<String>>>>);
-
-impl Redactor {
-    /// Remembers a secret, also in the forms it takes inside JSON, URLs and forms.
-    pub fn register(&self, secret: &Secret) {
-        let value = secret.expose();
-        if value.len() < SHORTEST_SEARCHED {
-            return;
-        }
-        let json = Value::from(value).to_string();
-        let forms = [
-            value.to_owned(),
-            json[1..json.len() - 1].to_owned(),
-            percent_encoding::utf8_percent_encode(value, percent_encoding::NON_ALPHANUMERIC).to_string(),
-        ];
-        let mut known = self.0.write().unwrap_or_else(std::sync::PoisonError::into_inner);
-        for form in forms {
-            if !known.iter().any(|k| **k == form) {
-                known.push(Zeroizing::new(form));
-            }
-        }
-        // The longest first, so that a secret containing another is masked whole.
-        known.sort_by_key(|k| std::cmp::Reverse(k.len()));
-    }
-
-    /// `text` with every known secret replaced by [`MASK`].
-    pub fn redact<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        let known = self.0.read().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let mut text = Cow::Borrowed(text);
-        for secret in known.iter() {
-            if text.contains(secret.as_str()) {
-                text = Cow::Owned(text.replace(secret.as_str(), MASK));
-            }
-        }
-        text
-    }
-}
-
-/// Names that hold secrets: those with `format: password` in Adobe's authentication specs (platform-api.md 6.2) and what
-/// the connectors' documents call their secrets. Compared in lower case, as endings.
-const SECRET_ENDINGS: &[&str] = &[
-    "password",
-    "passphrase",
-    "secret",
-    "token",
-    "apikey",
-    "secretkey",
-    "accountkey",
-    "accesskey",
-    "privatekey",
-    "privatekeycontent",
-    "sasuri",
-    "connectionstring",
-];
-
-/// Whether a member of this name is known to be secret.
-pub fn is_secret_name(name: &str) -> bool {
-    let name: String =
-        name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
-    name != "continuationtoken" && SECRET_ENDINGS.iter().any(|ending| name.ends_with(ending))
-}
-
 /// A body for a log: without any credential, known to this process or not (a platform may show an old one in clear).
 pub fn without_credentials(body: &Value) -> Value {
     let masked = || Value::from(MASK);
@@ -140,12 +80,6 @@ pub fn without_credentials(body: &Value) -> Value {
     }
 }
 
-impl fmt::Debug for Redactor {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Redactor")
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -156,27 +90,6 @@ mod tests {
     }
 
     #[test]
-    fn every_form_of_a_known_secret_is_masked() {
-        let redactor = Redactor::default();
-        redactor.register(&Secret::new("a\"b/c+d e"));
-        assert_eq!(redactor.redact(r#"raw a"b/c+d e"#), format!("raw {MASK}"));
-        assert_eq!(redactor.redact(r#"{"x":"a\"b/c+d e"}"#), format!(r#"{{"x":"{MASK}"}}"#));
-        assert_eq!(redactor.redact("q=a%22b%2Fc%2Bd%20e"), format!("q={MASK}"));
-        assert_eq!(redactor.redact("nothing here"), "nothing here");
-    }
-
-    #[test]
-    fn secrets_are_told_by_their_names() {
-        for name in ["accessToken", "clientSecret", "password", "s3SecretKey", "sasUri", "connection-string"]
-        {
-            assert!(is_secret_name(name), "{name}");
-        }
-        for name in ["accessTokenUrl", "subdomain", "host", "username", "clientId", "continuationToken"] {
-            assert!(!is_secret_name(name), "{name}");
-        }
-    }
-
-    #[test]
     fn a_logged_body_holds_no_credential_wherever_it_stands() {
         let body = serde_json::json!({ "items": [
             { "auth": { "specName": "O", "params": { "odd": "hush-hush" } }, "accessToken": "hush-hush", "name": "n" },
@@ -184,12 +97,5 @@ mod tests {
         ] });
         let logged = without_credentials(&body).to_string();
         assert!(!logged.contains("hush") && logged.contains("\"name\":\"n\""), "{logged}");
-    }
-
-    #[test]
-    fn short_values_do_not_corrupt_other_text() {
-        let redactor = Redactor::default();
-        redactor.register(&Secret::new("dev"));
-        assert_eq!(redactor.redact("sandbox dev"), "sandbox dev");
     }
 }

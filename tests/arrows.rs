@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 const ARROWS: &[(&str, &[&str])] = &[
     ("cli", &["*"]),
     ("init", &["export", "explore", "manifest", "kind", "secret"]),
-    ("export", &["plan", "state", "manifest", "kind"]),
+    ("export", &["plan", "state", "manifest", "kind", "secret"]),
     ("render", &["plan", "apply", "explore", "manifest", "state", "kind", "secret", "wire"]),
     ("apply", &["plan", "kind", "state", "api", "observe", "wire", "secret"]),
     ("observe", &["plan", "kind", "api", "wire", "manifest", "state"]),

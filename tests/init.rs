@@ -259,13 +259,11 @@ fn specs_are_looked_for_on_every_page() {
     for line in [
         format!("  connectionSpec: {{ id: {SPEC}, version: \"2.0\" }}    # late\n"),
         format!("  flowSpec: {{ id: {FLOW_SPEC}, version: \"1.1\" }}    # LateFlow\n"),
-        // What flowform would not fill in is not written as if it did.
-        "    # pin:    secret: flowform resolves secrets in a base connection's auth.params alone\n"
-            .to_owned(),
     ] {
         assert!(text.contains(&line), "{line} is not in:\n{text}");
     }
-    assert!(!text.contains("fromEnv"), "{text}");
+    // A secret by the spec's word is resolved.
+    assert!(text.contains("# pin: { fromEnv: "), "{text}");
     // What the base connection names stands before what the spec says.
     let connection = ["init", "--connection", "c1", "--object", "shop.customers", "--out", "-"];
     s.run(&connection).success().shows("version: \"1.2\" } # late").end();

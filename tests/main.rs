@@ -47,6 +47,7 @@ mod requests;
 mod review;
 mod runs;
 mod schemas;
+mod secrets;
 mod session;
 mod table;
 mod terminal;

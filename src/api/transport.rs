@@ -19,7 +19,7 @@ use super::error::{At, Cause, Error, page_text, request_id};
 use super::retry::{self, Decision, Outcome, Policy, Try};
 use super::{Proxies, Settings};
 use crate::kill_point;
-use crate::secret::{Redactor, without_credentials};
+use crate::secret::{MASK, Redactor, is_secret_name, without_credentials};
 use crate::wire::{Method, Reply, Safety, segment};
 
 /// Bytes read of one answer, after decompression.
@@ -256,9 +256,9 @@ impl Transport {
         }
     }
 
-    /// `text` without known secrets.
+    /// `text`, which others have written, without secrets and without parts of them.
     pub(super) fn redact<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        self.redactor.redact(text)
+        self.redactor.redact_foreign(text)
     }
 
     /// Seconds that the platform's clock is ahead of ours, if an answer has told it.
@@ -403,8 +403,18 @@ impl Transport {
             Value::Array(items) => items.into_iter().map(|item| self.clean(item)).collect(),
             Value::Object(fields) => fields
                 .into_iter()
-                .map(|(name, value)| (self.redact(&name).into_owned(), self.clean(value)))
+                .map(|(name, value)| {
+                    let value = match value {
+                        Value::String(_) if is_secret_name(&name) => MASK.into(),
+                        other => self.clean(other),
+                    };
+                    (self.redact(&name).into_owned(), value)
+                })
                 .collect(),
+            Value::Number(number) => {
+                let text = number.to_string();
+                if self.redact(&text) == text { Value::Number(number) } else { MASK.into() }
+            }
             other => other,
         }
     }

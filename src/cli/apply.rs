@@ -263,7 +263,7 @@ async fn run_saved(
         return Err(failure);
     }
     let sources = secrets::of_plan(&plan).into_keys().chain(secrets::kept_by_plan(&plan));
-    let Resolved { values, missing } = session.secrets(sources, output).await;
+    let Resolved { values, missing, .. } = session.secrets(sources, output).await;
     if let Some(state) = &state {
         check_secrets(&plan, &values, state)?;
     }

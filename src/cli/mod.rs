@@ -4,6 +4,7 @@
 
 mod apply;
 mod ask;
+mod command;
 mod emulator;
 mod exit;
 mod explore;

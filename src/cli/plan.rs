@@ -10,7 +10,7 @@ use super::session::{self, Prepared, Session};
 use super::settings::{ManifestArguments, PlatformArguments};
 use super::shown::{CheckArguments, FormatArguments};
 use super::{failed, plan_file, suggest, validate};
-use crate::kind::Address;
+use crate::kind::{Address, SecretSource};
 use crate::manifest::Manifest;
 use crate::plan::{Mode, Options, Selection, Selector};
 use crate::secret::Redactor;
@@ -201,7 +201,9 @@ async fn plan(
     let prepared = session.prepare(&manifest, state.as_ref(), &options, output).await?;
     warnings.add(prepared.warnings.clone());
     say_recovered(&prepared, output);
-    for why in prepared.missing.values() {
+    // Why a file or a command gives none was told when it was tried.
+    let missing = prepared.missing.iter().filter(|(source, _)| matches!(source, SecretSource::FromEnv(_)));
+    for (_, why) in missing {
         output.note(&format!("{why}; apply will need it"));
     }
     let plan = &prepared.plan;

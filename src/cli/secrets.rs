@@ -2,18 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
-use std::path::Path;
-use std::process::Stdio;
+use std::path::PathBuf;
 use std::time::Duration;
 
-use super::environment;
+use super::{command, environment, is_garbled_variable};
 use crate::kind::{Intent, Leaf, SecretSource, visit_leaves};
 use crate::manifest::Manifest;
 use crate::plan::Plan;
 use crate::secret::{Redactor, Secret};
-
-/// A command that does not say its secret within this time is given up.
-const COMMAND_LIMIT: Duration = Duration::from_secs(30);
 
 /// Longer texts are no secrets.
 const LIMIT: u64 = 1024 * 1024;
@@ -23,6 +19,8 @@ const LIMIT: u64 = 1024 * 1024;
 pub(crate) struct Resolved {
     pub values: BTreeMap<SecretSource, Secret>,
     pub missing: BTreeMap<SecretSource, String>,
+    /// What a person should know of how they were had.
+    pub notes: Vec<String>,
 }
 
 /// Every secret that the manifest refers to.
@@ -68,86 +66,88 @@ fn collect(leaf: &Leaf, sources: &mut BTreeSet<SecretSource>) {
     }
 }
 
-/// Gets them. With `stand_in`, an unset environment variable is stood in for (the emulator takes any value).
+/// Gets them; a file or a command may take so much time. With `stand_in`, an unset environment variable is stood in for
+/// (the emulator takes any value).
 pub(crate) async fn resolve(
     sources: impl IntoIterator<Item = SecretSource>,
     redactor: &Redactor,
+    limit: Duration,
     stand_in: bool,
-) -> (Resolved, Vec<String>) {
+) -> Resolved {
     let mut resolved = Resolved::default();
-    let mut stood_in = Vec::new();
     for source in sources {
         let value = match &source {
             SecretSource::FromEnv(name) => match environment(name).and_then(Secret::of_text) {
                 Some(secret) => Ok(secret),
+                None if is_garbled_variable(name) => Err(format!("the environment variable {name} is not UTF-8")),
                 None if stand_in => {
-                    stood_in.push(name.clone());
+                    resolved
+                        .notes
+                        .push(format!("{name} is not set; the emulator takes a made-up value in its place"));
                     Ok(Secret::new(format!("stand-in-for-{name}")))
                 }
                 None => Err(format!("the environment variable {name} is not set, or is empty")),
             },
-            SecretSource::FromFile(path) => from_file(Path::new(path)),
-            SecretSource::FromCommand(command) => from_command(command).await,
+            SecretSource::FromFile(path) => from_file(path, limit).await,
+            SecretSource::FromCommand(words) => {
+                let ran = command::run(words, limit, redactor).await;
+                if !ran.said.is_empty() {
+                    let program = words.first().map(String::as_str).unwrap_or_default();
+                    resolved.notes.push(format!("the command {program} says: {}", ran.said));
+                }
+                let nothing = || format!("the command {} printed nothing", words.join(" "));
+                ran.text.and_then(|text| Secret::of_text(text).ok_or_else(nothing))
+            }
         };
+        let value = value.and_then(|secret| {
+            let is_text = !secret.expose().contains('\0');
+            is_text.then_some(secret).ok_or_else(|| format!("the secret {source} holds a NUL character"))
+        });
         match value {
             Ok(secret) => {
                 redactor.register(&secret);
                 resolved.values.insert(source, secret);
             }
             Err(why) => {
+                // Of a variable that is not set a plan speaks itself: where it is made, there may be none.
+                if !matches!(source, SecretSource::FromEnv(_)) {
+                    resolved.notes.push(why.clone());
+                }
                 resolved.missing.insert(source, why);
             }
         }
     }
-    (resolved, stood_in)
+    resolved
 }
 
-fn from_file(path: &Path) -> Result<Secret, String> {
-    let shown = path.display();
-    let file = std::fs::File::open(path).map_err(|e| format!("the file {shown} cannot be read: {e}"))?;
-    let text = bounded(file).map_err(|e| format!("the file {shown} cannot be read: {e}"))?;
-    Secret::of_text(text).ok_or_else(|| format!("the file {shown} is empty"))
+/// What a file holds. It may be a pipe that nobody ever writes to.
+async fn from_file(path: &str, limit: Duration) -> Result<Secret, String> {
+    let failed = |why: &dyn std::fmt::Display| format!("the file {path} cannot be read: {why}");
+    let whole = match path.strip_prefix('~') {
+        None => PathBuf::from(path),
+        Some(rest) => match environment("HOME") {
+            Some(home) => PathBuf::from(home).join(rest.trim_start_matches('/')),
+            None => return Err(failed(&"HOME is not set, so `~` means nothing")),
+        },
+    };
+    let read = tokio::task::spawn_blocking(move || std::fs::File::open(whole).and_then(bounded));
+    match tokio::time::timeout(limit, read).await {
+        Err(_) => Err(failed(&format!("it took longer than {} s (--command-timeout)", limit.as_secs_f64()))),
+        Ok(Err(error)) => Err(failed(&error)),
+        Ok(Ok(Err(error))) if error.kind() == std::io::ErrorKind::NotFound => {
+            Err(failed(&"there is no such file; a relative path begins at the manifest's folder"))
+        }
+        Ok(Ok(Err(error))) => Err(failed(&error)),
+        Ok(Ok(Ok(text))) => Secret::of_text(text).ok_or_else(|| format!("the file {path} is empty")),
+    }
 }
 
 /// At most so much as a secret can be.
 fn bounded(from: impl Read) -> std::io::Result<String> {
-    let mut text = String::new();
-    from.take(LIMIT + 1).read_to_string(&mut text)?;
-    if text.len() as u64 > LIMIT {
+    let mut bytes = Vec::new();
+    from.take(LIMIT + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > LIMIT {
         return Err(std::io::Error::other("it is too large for a secret"));
     }
-    Ok(text)
-}
-
-/// Runs a program without a shell. What it prints on stderr goes to ours: it may ask the person something.
-async fn from_command(command: &[String]) -> Result<Secret, String> {
-    let Some((program, arguments)) = command.split_first() else {
-        return Err("the command is empty".to_owned());
-    };
-    let failed = |why: &dyn std::fmt::Display| format!("the command {program} failed: {why}");
-    let mut child = std::process::Command::new(program)
-        .args(arguments)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::inherit())
-        .spawn()
-        .map_err(|e| format!("the command {program} cannot be run: {e}"))?;
-    let stdout = child.stdout.take();
-    let read = tokio::task::spawn_blocking(move || stdout.map(bounded));
-    let read = tokio::time::timeout(COMMAND_LIMIT, read).await;
-    if !matches!(&read, Ok(Ok(Some(Ok(_))))) {
-        // Whatever it is doing, it is not going to say its secret.
-        let _ = child.kill();
-    }
-    let status = child.wait().map_err(|e| failed(&e))?;
-    let text = match read {
-        Err(_) => return Err(failed(&format!("it took longer than {} s", COMMAND_LIMIT.as_secs()))),
-        Ok(Ok(Some(Ok(text)))) => text,
-        Ok(Ok(Some(Err(error)))) => return Err(failed(&error)),
-        Ok(Ok(None) | Err(_)) => return Err(failed(&"its output could not be read")),
-    };
-    if !status.success() {
-        return Err(failed(&status));
-    }
-    Secret::of_text(text).ok_or_else(|| failed(&"it printed nothing"))
+    String::from_utf8(bytes).map_err(|_| std::io::Error::other("it is not UTF-8"))
 }

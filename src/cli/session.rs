@@ -40,6 +40,8 @@ pub(crate) struct Session {
     pub parallelism: usize,
     pub interrupt: Interrupt,
     redactor: Redactor,
+    /// How long a command may take to say a secret.
+    command_limit: Duration,
     /// Seconds that the clock of the embedded emulator was ahead of ours at its start: what holds before an answer tells.
     pub ahead: i64,
     /// Stops when dropped.
@@ -101,6 +103,7 @@ impl Session {
             parallelism: usize::from(arguments.parallelism),
             interrupt: Interrupt::listen(output.clone()),
             redactor: redactor.clone(),
+            command_limit: Duration::from_secs_f64(arguments.command_timeout),
             ahead: emulator.as_ref().map_or(0, emulator::Handle::ahead),
             emulator,
         })
@@ -297,7 +300,7 @@ impl Session {
             Mode::Normal => secrets::of_manifest(manifest),
             Mode::Destroy | Mode::RefreshOnly => BTreeSet::new(),
         };
-        let Resolved { values, missing } = self.secrets(sources, output).await;
+        let Resolved { values, missing, .. } = self.secrets(sources, output).await;
         let fingerprints = match state {
             // Without a state there is no key yet; the fingerprints are made when the state is.
             None => values.keys().map(|source| (source.clone(), UNSEALED.to_owned())).collect(),
@@ -349,9 +352,10 @@ impl Session {
         sources: impl IntoIterator<Item = SecretSource>,
         output: &Output,
     ) -> Resolved {
-        let (resolved, stood_in) = secrets::resolve(sources, &self.redactor, self.emulator.is_some()).await;
-        for name in stood_in {
-            output.note(&format!("{name} is not set; the emulator takes a made-up value in its place"));
+        let stand_in = self.emulator.is_some();
+        let resolved = secrets::resolve(sources, &self.redactor, self.command_limit, stand_in).await;
+        for note in &resolved.notes {
+            output.note(note);
         }
         resolved
     }

@@ -101,6 +101,10 @@ pub(crate) struct PlatformArguments {
     /// Seconds before the first repetition of a request; each later wait is twice as long
     #[arg(long, value_name = "SECONDS", env = "FLOWFORM_RETRY_WAIT", default_value_t = 1.0, value_parser = seconds)]
     pub retry_wait: f64,
+
+    /// Seconds that a `fromCommand` may take to print its secret, or a `fromFile` to be read
+    #[arg(long, value_name = "SECONDS", env = "FLOWFORM_COMMAND_TIMEOUT", default_value_t = 30.0, value_parser = seconds)]
+    pub command_timeout: f64,
 }
 
 fn seconds(text: &str) -> Result<f64, String> {

@@ -11,9 +11,10 @@ use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
-use crate::kind::{Address, Body, Context, Kind, Leaf, Observed, Reference, map_leaves};
+use crate::kind::{Address, Body, Context, Kind, Leaf, Observed, Reference, escape_pointer, map_leaves};
 use crate::manifest::{self, Section, yaml};
 use crate::plan::import;
+use crate::secret::{is_secret_name, literal_secret};
 use crate::state::model::Place;
 
 /// An object by its kind and id.
@@ -130,6 +131,22 @@ fn reason_against(found: &Found, flow: &str) -> Option<String> {
     None
 }
 
+/// Adds the pointers of what stands in clear in parameters on the platform, and is secret by its name or by itself.
+fn literals(value: &Value, at: &str, pointers: &mut Vec<String>) {
+    for (name, value) in value.as_object().into_iter().flatten() {
+        let pointer = format!("{at}/{}", escape_pointer(name));
+        let is_text = value.as_str().is_some_and(|text| !text.trim().is_empty()) || value.is_number();
+        let is_literal = value.as_str().and_then(literal_secret).is_some();
+        // An object's own name and description are no parameters.
+        if !at.is_empty() && (is_literal || (is_text && is_secret_name(name))) && !pointers.contains(&pointer)
+        {
+            pointers.push(pointer);
+        } else {
+            literals(value, &pointer, pointers);
+        }
+    }
+}
+
 struct Pipeline<'a> {
     name: String,
     flow: &'a Observed,
@@ -217,12 +234,16 @@ impl<'a> Layout<'a> {
             })
         });
         let context = Context { pipeline: &pipeline.name, references: references.collect() };
-        let secrets: Vec<(String, String)> = found
-            .secrets
-            .get(&id)
+        let mut pointers: Vec<String> = found.secrets.get(&id).cloned().unwrap_or_default();
+        if matches!(kind, Kind::BaseConnection | Kind::Source | Kind::Dataflow) {
+            literals(&object.body, "", &mut pointers);
+        }
+        let secrets: Vec<(String, String)> = pointers
             .into_iter()
-            .flatten()
-            .map(|pointer| (pointer.clone(), variable(&pipeline.name, pointer)))
+            .map(|pointer| {
+                let variable = variable(&pipeline.name, &pointer);
+                (pointer, variable)
+            })
             .collect();
         let written = section::section(kind, &object.body, &context, &secrets);
         self.owners.insert(id, Address::new(&pipeline.name, kind));

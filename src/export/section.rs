@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::kind::{Body, Context, Key, Kind, Reference, ReferenceKey, Route, Shape, Turn, unescape_pointer};
+use crate::kind::{Body, Context, Key, Kind, Reference, ReferenceKey, Route, Shape, Turn};
 use crate::plan::fields;
 
 /// The ids that a body refers to, by the key that would give each; several where one is meant cannot be said.
@@ -72,9 +72,9 @@ pub(super) fn section(kind: Kind, body: &Body, context: &Context<'_>, secrets: &
         }
     }
     for (pointer, variable) in secrets {
-        let names: Vec<String> = pointer.split('/').skip(1).map(unescape_pointer).collect();
-        let route: Route = names.into_iter().map(Turn::Key).collect();
-        put(&mut section, &route, json!({ "fromEnv": variable }));
+        if let Some(route) = spec.written(pointer).first() {
+            put(&mut section, route, json!({ "fromEnv": variable }));
+        }
     }
     let section = known(&section, spec.grammar());
     shortest(kind, section, context)

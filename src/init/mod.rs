@@ -33,7 +33,7 @@ const FIRST_VERSION: &str = "1.0";
 const MOST_PARAMETERS: usize = 50;
 
 /// Why a secret of a source stays a comment.
-const UNRESOLVED: &str = "secret: flowform resolves secrets in a base connection's auth.params alone";
+const UNRESOLVED: &str = "secret by its name alone: flowform resolves secrets where the spec calls them so";
 
 /// Longest description behind a parameter.
 const LONGEST_NOTE: usize = 100;
@@ -418,7 +418,8 @@ impl Writer<'_> {
             };
             let key = yaml::word(name);
             let is_secret = text("format") == Some("password") || is_secret_name(name);
-            if is_secret && matches!(values, Values::Any) {
+            // Elsewhere a reference is resolved by the spec's word alone.
+            if is_secret && matches!(values, Values::Any) && text("format") != Some("password") {
                 let line = format!("{name}:    {UNRESOLVED}");
                 let _ = write!(comments, "{space}  {}", yaml::comment(&line));
                 continue;

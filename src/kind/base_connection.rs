@@ -8,7 +8,7 @@ use super::{
     Answer, Around, Body, Code, Context, Finding, Intent, Key, Kind, Observed, Outcome, Rule, Sending, Shape,
     Spec, connection_spec, is_secret_reference, section,
 };
-use crate::secret::is_secret_name;
+use crate::secret::{is_secret_name, literal_secret};
 use crate::wire::{Call, Reply, segment};
 
 pub(super) struct BaseConnection;
@@ -49,16 +49,22 @@ impl Spec for BaseConnection {
         let mut findings = Vec::new();
         let params = section.pointer("/auth/params").and_then(Value::as_object);
         for (name, value) in params.into_iter().flatten() {
-            if is_secret_name(name) && !is_secret_reference(value) {
-                findings.push(
-                    Finding::error(
-                        Code::SecretInManifest,
-                        format!("/auth/params/{}", section::escape(name)),
-                        format!("`{name}` is secret and must not stand in the manifest"),
-                    )
-                    .hint(format!("write `{name}: {{ fromEnv: NAME }}` (or fromFile, fromCommand)")),
-                );
+            if is_secret_reference(value) || value.is_boolean() {
+                continue;
             }
+            let message = match value.as_str().and_then(literal_secret) {
+                _ if is_secret_name(name) => format!("`{name}` is secret and must not stand in the manifest"),
+                Some(what) => format!("`{name}` holds {what}, which must not stand in the manifest"),
+                None => continue,
+            };
+            findings.push(
+                Finding::error(
+                    Code::SecretInManifest,
+                    format!("/auth/params/{}", section::escape(name)),
+                    message,
+                )
+                .hint(format!("write `{name}: {{ fromEnv: NAME }}` (or fromFile, fromCommand)")),
+            );
         }
         // Documented as a full URL despite its name, passed through as it is (platform-api.md 6.2).
         if let Some(subdomain) = params.and_then(|p| p.get("subdomain")).and_then(Value::as_str)
@@ -83,7 +89,7 @@ impl Spec for BaseConnection {
         if let Some(auth) = section.get("auth") {
             let params = auth.get("params").and_then(Value::as_object).cloned().unwrap_or_default();
             let params: Map<String, Value> =
-                params.into_iter().map(|(name, value)| (name, section::secret_leaf(value))).collect();
+                params.into_iter().map(|(name, value)| (name, section::secret_leaves(&value))).collect();
             body.insert("auth".into(), json!({ "specName": auth.get("specName"), "params": params }));
         }
         Value::Object(body)

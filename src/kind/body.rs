@@ -18,7 +18,7 @@ pub type Body = Value;
 pub enum SecretSource {
     /// An environment variable.
     FromEnv(String),
-    /// A file, its last line break dropped.
+    /// A file, its last line break dropped. As a path from where the program runs, or from the home folder (`~/`).
     FromFile(String),
     /// What a command prints on stdout, its last line break dropped: program and arguments, run without a shell.
     FromCommand(Vec<String>),

@@ -52,14 +52,17 @@ pub(super) fn against_base(body: &Body, answer: &Answer) -> Vec<Finding> {
 
 /// What a spec says against a source connection.
 pub(super) fn against_source(body: &Body, answer: &Answer) -> Vec<Finding> {
+    let params = body.get("params").unwrap_or(&Value::Null);
     let spec = match source_spec(body, answer) {
         Ok(Some(spec)) => spec,
-        Ok(None) => return Vec::new(),
+        Ok(None) => return parameters::unresolved(None, params, "/params", "the source"),
         Err(finding) => return vec![finding],
     };
-    let Some(schema) = spec.pointer("/sourceSpec/spec") else { return Vec::new() };
     let whose = format!("a source of {}", title(spec));
-    parameters::findings(schema, body.get("params").unwrap_or(&Value::Null), "/params", &whose)
+    match spec.pointer("/sourceSpec/spec") {
+        Some(schema) => parameters::findings(schema, params, "/params", &whose),
+        None => parameters::unresolved(None, params, "/params", &whose),
+    }
 }
 
 /// The spec in an answer, if it tells one; a mistake where there is none or where it is no source.

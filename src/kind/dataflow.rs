@@ -55,13 +55,13 @@ const GRAMMAR: &[Key] = &[
         "Transformations before the mapping, such as Copy with a deltaColumn.",
     ),
     Key::required("schedule", Shape::Object(SCHEDULE), "When it runs."),
-    Key::optional("options", Shape::Free, "The flow spec's options, such as errorDiagnosticsEnabled."),
+    Key::optional("options", Shape::Settings, "The flow spec's options, such as errorDiagnosticsEnabled."),
     Key::optional("enabled", Shape::Bool, "Whether it runs at all; true when left out."),
 ];
 
 const TRANSFORMATION: &[Key] = &[
     Key::required("name", Shape::Text, "The transformation's name."),
-    Key::optional("params", Shape::Free, "Its parameters."),
+    Key::optional("params", Shape::Settings, "Its parameters."),
 ];
 
 const SCHEDULE: &[Key] = &[
@@ -165,7 +165,10 @@ impl Spec for Dataflow {
         let listed = section.get("transformations").and_then(Value::as_array);
         for transformation in listed.into_iter().flatten() {
             if let Some(name) = transformation.get("name").and_then(Value::as_str) {
-                transformations.insert(name.to_owned(), transformations::parameters(transformation));
+                transformations.insert(
+                    name.to_owned(),
+                    section::secret_leaves(&transformations::parameters(transformation)),
+                );
             }
         }
         if let Some(mapping) = reference(2) {
@@ -189,7 +192,7 @@ impl Spec for Dataflow {
         schedule.entry("startTime").or_insert_with(|| Leaf::Soon(SOON_SECONDS).to_value());
         body.insert("scheduleParams".into(), Value::Object(schedule));
         if let Some(options) = section.get("options") {
-            body.insert("options".into(), options.clone());
+            body.insert("options".into(), section::secret_leaves(options));
         }
         body.insert("enabled".into(), section.get("enabled").cloned().unwrap_or(true.into()));
         Value::Object(body)

@@ -21,7 +21,7 @@ pub(super) fn against(body: &Body, source: Option<&Body>, answer: &Answer) -> Ve
     let spec = match answer {
         Answer::Told(told) => Specs::told(told),
         Answer::Absent => None,
-        Answer::Refused { .. } => return Vec::new(),
+        Answer::Refused { .. } => return unresolved(body),
     };
     let Some(spec) = spec else {
         let message = format!("the platform has no flow spec {id}, or not for this organisation");
@@ -37,17 +37,23 @@ pub(super) fn against(body: &Body, source: Option<&Body>, answer: &Answer) -> Ve
     }
     let mut findings = Vec::new();
     for (member, schema) in [("scheduleParams", "/scheduleSpec/spec"), ("options", "/optionSpec/spec")] {
-        if let (Some(value), Some(schema)) = (body.get(member), spec.pointer(schema)) {
-            findings.extend(parameters::findings(
-                schema,
-                value,
-                &format!("/{member}"),
-                &format!("the flow spec {title}"),
-            ));
-        }
+        let (at, whose) = (format!("/{member}"), format!("the flow spec {title}"));
+        findings.extend(match (body.get(member), spec.pointer(schema)) {
+            (None, _) => Vec::new(),
+            (Some(value), Some(schema)) => parameters::findings(schema, value, &at, &whose),
+            (Some(value), None) => parameters::unresolved(None, value, &at, &whose),
+        });
     }
     findings.extend(transformations(spec, body, &title));
     findings
+}
+
+/// References to secrets in a dataflow whose spec cannot be read.
+fn unresolved(body: &Body) -> Vec<Finding> {
+    let members = ["options", "transformations"].into_iter().filter_map(|name| Some((name, body.get(name)?)));
+    members
+        .flat_map(|(name, value)| parameters::unresolved(None, value, &format!("/{name}"), "the flow spec"))
+        .collect()
 }
 
 /// A source that such flows cannot read from. Lists of them in documents are old; the platform's own is not.
@@ -90,8 +96,11 @@ fn transformations(spec: &Value, body: &Body, title: &str) -> Vec<Finding> {
                     &format!("{name} of the flow spec {title}"),
                 ));
             }
-            None if offered.is_empty() => {}
+            None if offered.is_empty() => {
+                findings.extend(parameters::unresolved(None, params, &at, &format!("the flow spec {title}")));
+            }
             None => {
+                findings.extend(parameters::unresolved(None, params, &at, &format!("the flow spec {title}")));
                 let names: Vec<&str> = offered.iter().filter_map(|one| one.get("name")?.as_str()).collect();
                 let message = format!("the flow spec {title} has no transformation `{name}`");
                 // No document says that it is refused.

@@ -43,6 +43,8 @@ pub enum Shape {
     Params,
     /// Any JSON, passed to the platform as it is.
     Free,
+    /// Any JSON, but for secret references: they are resolved where the platform's spec calls the member secret.
+    Settings,
 }
 
 /// A member of an object.

@@ -5,7 +5,7 @@ use jsonschema::PatternOptions;
 use jsonschema::error::{TypeKind, ValidationErrorKind};
 use serde_json::{Map, Value};
 
-use super::{Code, Finding, Leaf, closest, is_secret_reference, leaf, section};
+use super::{Code, Finding, Leaf, closest, leaf, section};
 
 /// A pattern that needs more steps than this on a text is not a pattern for parameters.
 const MOST_BACKTRACKING: usize = 100_000;
@@ -13,8 +13,9 @@ const MOST_BACKTRACKING: usize = 100_000;
 /// Where secrets are resolved.
 pub(super) const AUTH: &str = "/auth/params";
 
-/// What to do about a secret in another place.
-const ELSEWHERE: &str = "secrets are resolved in a base connection's `auth.params` alone: leave it out here";
+/// What to do about a reference to a secret in another place.
+const ELSEWHERE: &str = "a reference is resolved in a base connection's `auth.params`, and where the platform's spec gives a \
+                         parameter the format `password`: elsewhere the value would be kept and shown in clear";
 
 /// Deeper schemas are not followed.
 const DEEPEST: usize = 64;
@@ -25,8 +26,11 @@ pub(super) fn findings(schema: &Value, value: &Value, at: &str, whose: &str) -> 
     let nothing = Value::Object(Map::new());
     let value = if value.is_null() { &nothing } else { value };
     let mut findings = Vec::new();
+    literal_secrets(schema, value, at, whose, 0, &mut findings);
+    if at != AUTH {
+        findings.extend(unresolved(Some(schema), value, at, whose));
+    }
     if let Some(properties) = schema.get("properties").and_then(Value::as_object) {
-        findings.extend(literal_secrets(properties, value, at, whose));
         let is_closed =
             ["additionalProperties", "patternProperties"].iter().any(|key| schema.get(key).is_some());
         if !is_closed {
@@ -87,30 +91,85 @@ fn stand_in(value: &Value, at: &mut String, leaves: &mut Vec<String>) -> Value {
     }
 }
 
-/// Values in clear in places that the spec knows to be secret (`format: password`, platform-api.md 2.4.1).
-fn literal_secrets(properties: &Map<String, Value>, value: &Value, at: &str, whose: &str) -> Vec<Finding> {
-    let is_secret =
-        |name: &String| properties.get(name).and_then(|p| p.get("format")) == Some(&"password".into());
+/// Whether a schema says that its value is secret (`format: password`, platform-api.md 2.4.1).
+fn is_secret(schema: &Value) -> bool {
+    schema.get("format").and_then(Value::as_str).is_some_and(|format| format.eq_ignore_ascii_case("password"))
+}
+
+/// The schema of a member, as far as the schema above it says so plainly.
+fn schema_of<'a>(schema: &'a Value, name: &str) -> Option<&'a Value> {
+    schema.get("properties").and_then(|properties| properties.get(name))
+}
+
+/// Values in clear in places that the spec knows to be secret, at any depth.
+fn literal_secrets(
+    schema: &Value,
+    value: &Value,
+    at: &str,
+    whose: &str,
+    depth: usize,
+    findings: &mut Vec<Finding>,
+) {
+    if depth > DEEPEST || leaf(value).is_some() || value.is_null() {
+        return;
+    }
+    let name = at.rsplit('/').next().map(section::unescape).unwrap_or_default();
+    match value {
+        _ if depth > 0 && is_secret(schema) => {
+            let message = format!("`{name}` is secret, as {whose} says, and must not stand in the manifest");
+            findings.push(
+                Finding::error(Code::SecretInManifest, at, message)
+                    .hint(format!("write `{name}: {{ fromEnv: NAME }}` (or fromFile, fromCommand)")),
+            );
+        }
+        Value::Object(members) => {
+            for (name, value) in members {
+                if let Some(schema) = schema_of(schema, name) {
+                    let at = format!("{at}/{}", section::escape(name));
+                    literal_secrets(schema, value, &at, whose, depth + 1, findings);
+                }
+            }
+        }
+        Value::Array(items) => {
+            let Some(schema) = schema.get("items") else { return };
+            for (index, item) in items.iter().enumerate() {
+                literal_secrets(schema, item, &format!("{at}/{index}"), whose, depth + 1, findings);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// The pointers of what a schema knows to be secret in a value.
+pub(super) fn secrets(schema: &Value, value: &Value, at: &str) -> Vec<String> {
+    let mut findings = Vec::new();
+    literal_secrets(schema, value, at, "", 0, &mut findings);
+    findings.into_iter().map(|finding| finding.pointer).collect()
+}
+
+/// References to secrets where the spec does not say that there is one; without a schema, all of them. They would be
+/// sent to a place that everybody can read.
+pub(super) fn unresolved(schema: Option<&Value>, value: &Value, at: &str, whose: &str) -> Vec<Finding> {
+    if let Some(Leaf::Secret { .. }) = leaf(value) {
+        if schema.is_some_and(is_secret) {
+            return Vec::new();
+        }
+        let name = at.rsplit('/').next().map(section::unescape).unwrap_or_default();
+        let message = match schema {
+            Some(_) => {
+                format!("`{name}` is a reference to a secret, and {whose} does not say that it is one")
+            }
+            None => {
+                format!("`{name}` is a reference to a secret, and nothing says that {whose} takes one there")
+            }
+        };
+        return vec![Finding::error(Code::UnresolvedSecret, at, message).hint(ELSEWHERE)];
+    }
     let members = value.as_object().into_iter().flatten();
     members
-        .filter(|(name, value)| is_secret(name) && leaf(value).is_none() && !value.is_null())
-        .map(|(name, value)| {
-            let pointer = format!("{at}/{}", section::escape(name));
-            let secret = format!("`{name}` is secret, as {whose} says, and");
-            if is_secret_reference(value) {
-                let message = format!("{secret} a reference to it is not resolved here");
-                return Finding::error(Code::UnresolvedSecret, pointer, message).hint(ELSEWHERE);
-            }
-            let finding = Finding::error(
-                Code::SecretInManifest,
-                pointer,
-                format!("{secret} must not stand in the manifest"),
-            );
-            if at == AUTH {
-                finding.hint(format!("write `{name}: {{ fromEnv: NAME }}` (or fromFile, fromCommand)"))
-            } else {
-                finding.hint(ELSEWHERE)
-            }
+        .flat_map(|(name, value)| {
+            let schema = schema.and_then(|schema| schema_of(schema, name));
+            unresolved(schema, value, &format!("{at}/{}", section::escape(name)), whose)
         })
         .collect()
 }
@@ -324,7 +383,9 @@ mod tests {
 
     fn said(schema: &Value, value: &Value) -> Vec<String> {
         let findings = findings(schema, value, "/p", "it");
-        findings.into_iter().map(|f| format!("{} {}: {}", f.code.name(), f.pointer, f.message)).collect()
+        // Whether a reference is resolved here is another test's.
+        let findings = findings.into_iter().filter(|f| f.code != Code::UnresolvedSecret);
+        findings.map(|f| format!("{} {}: {}", f.code.name(), f.pointer, f.message)).collect()
     }
 
     fn secret() -> Value {
@@ -448,18 +509,27 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_is_resolved_in_an_authentication_alone() {
-        let schema = json!({ "properties": { "pin": { "format": "password" } } });
-        let hint = |at: &str, value: &Value| {
-            let found = findings(&schema, value, at, "it");
-            (found[0].code.name(), found[0].hint.clone().unwrap())
+    fn a_secret_is_resolved_where_the_schema_says_that_there_is_one() {
+        let schema = json!({ "properties": {
+            "pin": { "format": "password" },
+            "plain": { "type": "string" },
+            "deep": { "properties": { "pin": { "format": "password" } } },
+            "list": { "items": { "properties": { "pin": { "format": "password" } } } },
+        } });
+        let said = |value: &Value| -> Vec<String> {
+            let found = findings(&schema, value, "/params", "it");
+            found.into_iter().map(|f| format!("{} {}", f.code.name(), f.pointer)).collect()
         };
-        let clear = json!({ "pin": "48392" });
-        assert!(hint(AUTH, &clear).1.contains("fromEnv"));
-        assert_eq!(hint("/params", &clear), ("secret-in-manifest", ELSEWHERE.to_owned()));
-        // What is no leaf is only a text that looks like a reference.
-        let reference = json!({ "pin": { "fromEnv": "PIN" } });
-        assert_eq!(hint("/params", &reference), ("unresolved-secret", ELSEWHERE.to_owned()));
+        assert_eq!(said(&json!({ "pin": secret(), "deep": { "pin": secret() } })), [""; 0]);
+        assert_eq!(said(&json!({ "plain": secret() })), ["unresolved-secret /params/plain"]);
+        assert_eq!(said(&json!({ "deep": { "other": secret() } })), ["unresolved-secret /params/deep/other"]);
+        assert_eq!(
+            said(&json!({ "deep": { "pin": "48392" }, "list": [{ "pin": 48392 }] })),
+            ["secret-in-manifest /params/deep/pin", "secret-in-manifest /params/list/0/pin"]
+        );
+        // In an authentication every parameter may be one.
+        assert_eq!(findings(&schema, &json!({ "plain": secret() }), AUTH, "it").len(), 0);
+        assert_eq!(unresolved(None, &json!({ "a": { "b": secret() } }), "/options", "it").len(), 1);
     }
 
     #[test]

@@ -75,14 +75,20 @@ pub(super) fn insert_spec(
     }
 }
 
-/// A secret reference as a leaf; any other value as it is.
-pub(super) fn secret_leaf(value: Value) -> Value {
-    if !super::is_secret_reference(&value) {
-        return value;
+/// The value with every secret reference in it as a leaf. There are none within lists.
+pub(super) fn secret_leaves(value: &Value) -> Value {
+    if super::is_secret_reference(value)
+        && let Ok(source) = serde_json::from_value::<SecretSource>(value.clone())
+    {
+        return Leaf::Secret { source: Some(source), fingerprint: None }.to_value();
     }
-    match serde_json::from_value::<SecretSource>(value.clone()) {
-        Ok(source) => Leaf::Secret { source: Some(source), fingerprint: None }.to_value(),
-        Err(_) => value,
+    match value {
+        Value::Object(members) => members
+            .iter()
+            .map(|(name, value)| (name.clone(), secret_leaves(value)))
+            .collect::<Map<_, _>>()
+            .into(),
+        other => other.clone(),
     }
 }
 

@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 use super::flow_service::{self, collection};
 use super::{
     Answer, Around, Body, Code, Context, Finding, Intent, Key, Kind, Observed, Outcome, Reference,
-    ReferenceKey, Route, Rule, Sending, Shape, Spec, base_connection, connection_spec, route, section,
+    ReferenceKey, Route, Rule, Sending, Shape, Spec, base_connection, connection_spec, parameters, route,
+    section,
 };
 use crate::wire::{Call, Reply};
 
@@ -29,7 +30,7 @@ const GRAMMAR: &[Key] = &[
         "The source system; the base connection's when left out.",
     ),
     Key::optional("data", Shape::Object(DATA), "How the data is encoded; json when left out."),
-    Key::optional("params", Shape::Free, "The source's own parameters; none when left out."),
+    Key::optional("params", Shape::Settings, "The source's own parameters; none when left out."),
 ];
 
 const DATA: &[Key] = &[
@@ -100,7 +101,7 @@ impl Spec for Source {
         let spec = section.get("connectionSpec").or_else(|| base_spec(context));
         section::insert_spec(&mut body, "connectionSpec", spec, None);
         body.insert("data".into(), section.get("data").cloned().unwrap_or(json!({ "format": "json" })));
-        body.insert("params".into(), section.get("params").cloned().unwrap_or(json!({})));
+        body.insert("params".into(), section.get("params").map_or(json!({}), section::secret_leaves));
         Value::Object(body)
     }
 
@@ -129,6 +130,17 @@ impl Spec for Source {
 
     fn read(&self, id: &str, _version: Option<u64>) -> Call {
         flow_service::read(COLLECTION, id)
+    }
+
+    fn secrets_told_by(&self, body: &Body) -> Option<Call> {
+        connection_spec::read(body)
+    }
+
+    fn secrets(&self, remote: &Value, told: &Value) -> Vec<String> {
+        let params = flow_service::item(remote).and_then(|item| item.get("params"));
+        let schema = flow_service::item(told).and_then(|spec| spec.pointer("/sourceSpec/spec"));
+        let (Some(params), Some(schema)) = (params, schema) else { return Vec::new() };
+        parameters::secrets(schema, params, "/params")
     }
 
     fn questions(&self, sending: &Sending<'_>) -> Vec<Call> {

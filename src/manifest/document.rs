@@ -60,7 +60,12 @@ pub(super) fn plain_keys() -> HashSet<&'static str> {
                 Shape::Object(keys) | Shape::AddressOr(keys) | Shape::List(&Shape::Object(keys)) => {
                     add(keys, plain);
                 }
-                Shape::List(_) | Shape::Params | Shape::Free | Shape::Fields | Shape::Field => {}
+                Shape::List(_)
+                | Shape::Params
+                | Shape::Free
+                | Shape::Settings
+                | Shape::Fields
+                | Shape::Field => {}
                 _ => {
                     plain.insert(key.name);
                 }

@@ -2,6 +2,7 @@
 //! lines, and the wanted bodies.
 
 use std::collections::HashMap;
+use std::path::Path;
 
 use serde_json::Value;
 
@@ -10,7 +11,9 @@ use super::diagnostic::{At, Raw, Report, did_you_mean, quoted};
 use super::document::Draft;
 use super::source::Source;
 use super::tree::{Content, NodeId, Tree};
-use crate::kind::{Address, Code, Context, Kind, Reference, ReferenceKey};
+use crate::kind::{
+    Address, Body, Code, Context, Kind, Leaf, Reference, ReferenceKey, SecretSource, map_leaves,
+};
 
 /// What a reference of a section is.
 enum Target {
@@ -58,7 +61,7 @@ pub(super) fn link(
             });
             sections.push(Section {
                 address: draft.address.clone(),
-                body: spec.desired(&draft.value, &context),
+                body: beside(&spec.desired(&draft.value, &context), &sources[draft.key_at.file].file),
                 depends_on: depends_on.collect(),
                 protect: draft.protect,
                 position: sources[draft.key_at.file].position(draft.key_at.start),
@@ -67,6 +70,22 @@ pub(super) fn link(
     }
     twins(drafts, trees, report);
     sections
+}
+
+/// The body with the files of its secrets as they lie from where we run: a manifest names them from where it lies itself.
+fn beside(body: &Body, manifest: &Path) -> Body {
+    let folder = manifest.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let Some(folder) = folder.filter(|_| manifest != Path::new("/dev/stdin")) else { return body.clone() };
+    map_leaves(body, &mut |leaf| match leaf {
+        Leaf::Secret { source: Some(SecretSource::FromFile(path)), fingerprint }
+            if !path.starts_with('~') =>
+        {
+            let path = folder.join(path).to_str()?.to_owned();
+            let source = Some(SecretSource::FromFile(path));
+            Some(Leaf::Secret { source, fingerprint: fingerprint.clone() }.to_value())
+        }
+        _ => None,
+    })
 }
 
 impl<'a> Index<'a> {

@@ -13,6 +13,7 @@ mod json;
 mod junit;
 mod lines;
 mod link;
+mod reference;
 mod render;
 mod sarif;
 mod scalar;

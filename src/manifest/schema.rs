@@ -126,7 +126,7 @@ fn shape(of: &Shape) -> Value {
             "type": "object",
             "additionalProperties": { "anyOf": [{ "type": ["string", "number", "boolean"] }, secret()] },
         }),
-        Shape::Free => json!({}),
+        Shape::Free | Shape::Settings => json!({}),
     }
 }
 
@@ -148,12 +148,13 @@ fn secret() -> Value {
         })
     };
     let text = json!({ "type": "string", "minLength": 1 });
+    let name = json!({ "type": "string", "pattern": "^[A-Za-z_][A-Za-z0-9_]*$" });
     let words =
         json!({ "type": "array", "items": { "type": ["string", "number", "boolean"] }, "minItems": 1 });
     json!({
         "oneOf": [
-            one("fromEnv", "The environment variable that holds the secret.", &text),
-            one("fromFile", "The file that holds the secret.", &text),
+            one("fromEnv", "The name of the environment variable that holds the secret.", &name),
+            one("fromFile", "The file that holds the secret: a path from the manifest's folder, or `~/FILE`.", &text),
             one("fromCommand", "Program and arguments that print the secret; no shell is run.", &words),
         ]
     })

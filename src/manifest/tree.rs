@@ -11,6 +11,7 @@ use granit_parser::{ErrorKind, Event, Marker, Parser, ScalarStyle, ScanError, Sp
 
 use super::diagnostic::{At, Raw, Report, quoted};
 use super::interpolate::{Filled, Inputs, interpolate};
+use super::reference::{self, SECRET_KEYS};
 use super::scalar::{Plain, plain};
 use super::source::Source;
 use crate::kind::Code;
@@ -74,6 +75,8 @@ pub(super) struct Scalar {
     pub(super) interpolated: bool,
     /// Whether one of them was filled in with its default.
     pub(super) is_default: bool,
+    /// Whether references in it would bring a secret into a secret reference; where it stands in one, they are left.
+    pub(super) brings_secret: bool,
 }
 
 impl Scalar {
@@ -412,15 +415,34 @@ impl<'a> Builder<'a> {
             return;
         }
         let slice = self.text.get(at.start..at.end).unwrap_or_default();
+        let key = self.secret_key();
+        let brings_secret = reference::brings_secret(key.unwrap_or_default(), &text);
+        let is_left = brings_secret && key.is_some();
         let scalar = |text, interpolated, is_default| {
-            Content::Scalar(Scalar { text, plain: is_plain, interpolated, is_default })
+            Content::Scalar(Scalar { text, plain: is_plain, interpolated, is_default, brings_secret })
         };
+        if is_left {
+            return self.leaf(at, scalar(text.into_owned(), true, false), anchor);
+        }
         let content = match interpolate(&text, slice, at, self.inputs, self.report) {
             Filled::AsItIs => scalar(text.into_owned(), false, false),
             Filled::With { text, is_default } => scalar(text, true, is_default),
             Filled::Failed => Content::Broken,
         };
         self.leaf(at, content, anchor);
+    }
+
+    /// The key of the secret reference that the next value belongs to, if it does.
+    fn secret_key(&self) -> Option<&str> {
+        let last = self.frames.last()?;
+        let mapping = match &last.mapping {
+            None => self.frames.len().checked_sub(2).and_then(|n| self.frames.get(n))?.mapping.as_ref()?,
+            Some(mapping) => mapping,
+        };
+        match &mapping.key {
+            Some(Pending::Key(key, _)) => Some(key.as_str()).filter(|key| SECRET_KEYS.contains(key)),
+            _ => None,
+        }
     }
 
     fn open(&mut self, at: At, anchor: usize, mapping: Option<MappingFrame>) -> Result<(), Abandoned> {

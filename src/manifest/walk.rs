@@ -7,18 +7,38 @@ use std::ops::Range;
 use serde_json::{Map, Value};
 
 use super::diagnostic::{At, Raw, Report, did_you_mean, listed, quoted};
+use super::reference::{SECRET_HINT, is_meant_as_reference};
 use super::scalar::{self, Plain};
 use super::tree::{Content, Entry, NodeId, Scalar, Tree};
-use crate::kind::{Address, Code, FIELD, FIELD_TYPES, Key, Kind, Shape, closest, is_secret_reference};
+use crate::kind::{Address, Code, FIELD, FIELD_TYPES, Key, Kind, Shape, closest};
+use crate::secret::is_secret_name;
 
 /// Keys whose text may have several lines: prose and expressions.
 const SEVERAL_LINES: &[&str] = &["description", "source"];
 
-/// The three ways of saying where a secret comes from.
-const SECRET_KEYS: [&str; 3] = ["fromEnv", "fromFile", "fromCommand"];
+/// What to do about a secret where the platform's specs may say what is secret.
+const SETTINGS_HINT: &str = "write it as { fromEnv: NAME }, which is resolved where the platform's spec calls the parameter \
+                             secret, or leave it out";
 
-const SECRET_HINT: &str =
-    "a secret is given as { fromEnv: NAME }, { fromFile: PATH } or { fromCommand: [program, argument] }";
+/// What to do about a secret where none can be.
+const FREE_HINT: &str =
+    "leave it out: nothing here is kept secret, neither on the platform nor in plan and state";
+
+const UNRESOLVED_HINT: &str = "secrets are resolved in a base connection's `auth.params`, and in parameters that the platform's \
+                               spec calls secret: leave it out here";
+
+/// Where a value of any shape stands.
+#[derive(Clone, Copy)]
+struct Free<'a> {
+    /// The name of the key that it stands under.
+    name: &'a str,
+    /// Whether that is known to be a secret's.
+    is_secret: bool,
+    /// Whether a secret reference can be resolved there, and in the members below.
+    resolves: bool,
+    below: bool,
+    hint: &'static str,
+}
 
 /// One walk over parts of a file's tree.
 pub(super) struct Walk<'a> {
@@ -44,7 +64,7 @@ fn named(scalar: &Scalar) -> String {
 }
 
 impl Walk<'_> {
-    fn error(&mut self, code: Code, at: At, message: impl Into<String>, hint: Option<&str>) {
+    pub(super) fn error(&mut self, code: Code, at: At, message: impl Into<String>, hint: Option<&str>) {
         let mut raw = Raw::error(code, at, message);
         raw.hint = hint.map(str::to_owned);
         self.report.push(raw);
@@ -119,17 +139,26 @@ impl Walk<'_> {
             Shape::Fields => return self.fields(id, at),
             Shape::Field => return self.field(id, at),
             Shape::List(shape) => return self.list(name, id, shape, at),
-            Shape::Free => {
-                let value = self.free(id, at)?;
-                if is_secret_reference(&value) {
-                    let message = format!("a secret reference is not resolved in `{name}`");
-                    let warning = Raw::warning(Code::UnresolvedSecret, at, message)
-                        .hint("it is sent to the platform as it stands");
-                    self.report.push(warning);
-                }
-                return Some(value);
+            Shape::Free | Shape::Settings => {
+                let hint = if matches!(shape, Shape::Settings) { SETTINGS_HINT } else { FREE_HINT };
+                let place = Free {
+                    name,
+                    is_secret: false,
+                    resolves: false,
+                    below: matches!(shape, Shape::Settings),
+                    hint,
+                };
+                return self.free(id, at, place);
             }
             _ => {}
+        }
+        // An expression may speak of what looks like a secret.
+        if matches!(shape, Shape::Text)
+            && name != "source"
+            && let Content::Scalar(scalar) = &self.tree.node(id).content
+            && self.refuses_literal(name, false, scalar, at, FREE_HINT)
+        {
+            return None;
         }
         self.tree.show(id);
         let tree = self.tree;
@@ -202,26 +231,56 @@ impl Walk<'_> {
         (self.report.errors() == before).then(|| values.into())
     }
 
-    fn free(&mut self, id: NodeId, at: At) -> Option<Value> {
+    fn free(&mut self, id: NodeId, at: At, place: Free<'_>) -> Option<Value> {
         let tree = self.tree;
         match &tree.node(id).content {
             Content::Scalar(scalar) => {
+                if self.refuses_literal(place.name, place.is_secret, scalar, at, place.hint) {
+                    return None;
+                }
                 tree.show(id);
                 self.free_scalar(scalar, at)
             }
             Content::Sequence(items) => {
-                let values: Vec<_> = items.iter().map(|&i| self.free(i, tree.item_at(i))).collect();
+                let place = Free { resolves: false, below: false, ..place };
+                let values: Vec<_> = items.iter().map(|&i| self.free(i, tree.item_at(i), place)).collect();
                 values.into_iter().collect::<Option<Vec<_>>>().map(Value::Array)
             }
+            Content::Mapping(entries) if is_meant_as_reference(entries) => {
+                self.hide_keys(id);
+                let reference = self.secret(entries, at)?;
+                if !place.resolves {
+                    let message = format!("a secret reference is not resolved in `{}`", place.name);
+                    self.error(Code::UnresolvedSecret, at, message, Some(UNRESOLVED_HINT));
+                    return None;
+                }
+                Some(reference)
+            }
             Content::Mapping(entries) => {
-                let values: Vec<_> = entries
-                    .iter()
-                    .map(|e| self.free(e.value, tree.entry_at(e)).map(|v| (e.key.clone(), v)))
-                    .collect();
+                // `{ name: Authorization, value: ... }`
+                let text = |entry: &Entry| match &tree.node(entry.value).content {
+                    Content::Scalar(scalar) => Some(scalar.text.as_str()),
+                    _ => None,
+                };
+                let label = entries.iter().find(|e| ["name", "key", "header"].contains(&e.key.as_str()));
+                let is_labelled = label.and_then(text).is_some_and(is_secret_name);
+                let mut values = Vec::with_capacity(entries.len());
+                for entry in entries {
+                    let key = entry.key.as_str();
+                    let is_secret = is_secret_name(key)
+                        || (is_labelled && key == "value")
+                        || (place.is_secret && ["key", "value"].contains(&key));
+                    let below = Free { name: key, is_secret, resolves: place.below, ..place };
+                    values.push(
+                        self.free(entry.value, tree.entry_at(entry), below).map(|v| (entry.key.clone(), v)),
+                    );
+                }
                 values.into_iter().collect::<Option<Map<_, _>>>().map(Value::Object)
             }
             Content::Broken => {
-                tree.show(id);
+                if !place.is_secret {
+                    tree.show(id);
+                }
                 None
             }
         }
@@ -261,7 +320,7 @@ impl Walk<'_> {
             self.hide_keys(entry.value);
             let value = match &tree.node(entry.value).content {
                 Content::Scalar(scalar) if scalar.kind() != Plain::Null => self.free_scalar(scalar, at),
-                Content::Mapping(entries) => self.secret(entry.value, entries, at),
+                Content::Mapping(entries) => self.secret(entries, at),
                 _ => {
                     let expected = "a string, a number, a boolean or a secret reference";
                     self.mismatch(entry.value, at, expected, Some(SECRET_HINT));
@@ -273,85 +332,6 @@ impl Walk<'_> {
             }
         }
         (self.report.errors() == before).then_some(Value::Object(members))
-    }
-
-    /// `{ TOKEN }` is a mapping with the secret as a key.
-    fn hide_keys(&mut self, id: NodeId) {
-        let tree = self.tree;
-        match &tree.node(id).content {
-            Content::Mapping(entries) => {
-                for entry in entries {
-                    if !SECRET_KEYS.contains(&entry.key.as_str()) {
-                        self.hidden.push(entry.key_at.start..entry.key_at.end);
-                    }
-                    self.hide_keys(entry.value);
-                }
-            }
-            Content::Sequence(items) => items.iter().for_each(|&item| self.hide_keys(item)),
-            Content::Scalar(_) | Content::Broken => {}
-        }
-    }
-
-    /// A secret reference: one key of three.
-    fn secret(&mut self, id: NodeId, entries: &[Entry], at: At) -> Option<Value> {
-        let [entry] = entries else {
-            self.error(Code::BadSecret, at, "a secret reference has exactly one key", Some(SECRET_HINT));
-            return None;
-        };
-        let value_at = self.tree.entry_at(entry);
-        let text = match entry.key.as_str() {
-            "fromCommand" => self.command(entry.value, value_at),
-            "fromEnv" | "fromFile" => self.secret_text(entry.value, value_at).map(Value::String),
-            _ => {
-                self.error(
-                    Code::BadSecret,
-                    at,
-                    "a parameter is a single value or a secret reference",
-                    Some(SECRET_HINT),
-                );
-                None
-            }
-        }?;
-        self.tree.show(id);
-        Some(Value::Object(Map::from_iter([(entry.key.clone(), text)])))
-    }
-
-    fn secret_text(&mut self, id: NodeId, at: At) -> Option<String> {
-        let tree = self.tree;
-        match &tree.node(id).content {
-            Content::Scalar(scalar) if scalar.kind() != Plain::Null => {
-                if scalar.text.is_empty() || scalar.text.contains(char::is_control) {
-                    self.error(
-                        Code::BadSecret,
-                        at,
-                        "must be a single line, and not empty",
-                        Some(SECRET_HINT),
-                    );
-                    return None;
-                }
-                Some(scalar.text.clone())
-            }
-            _ => {
-                self.mismatch(id, at, "a string", Some(SECRET_HINT));
-                None
-            }
-        }
-    }
-
-    fn command(&mut self, id: NodeId, at: At) -> Option<Value> {
-        let tree = self.tree;
-        let Content::Sequence(items) = &tree.node(id).content else {
-            let hint = "write program and arguments as a list, as in [pass, show, zendesk]; no shell is run";
-            self.mismatch(id, at, "a list of strings", Some(hint));
-            return None;
-        };
-        if items.is_empty() {
-            self.error(Code::BadSecret, at, "a command needs a program", Some(SECRET_HINT));
-            return None;
-        }
-        // As written: `[head, -n, 1]` means the text `1`.
-        let words: Vec<_> = items.iter().map(|&i| self.secret_text(i, tree.item_at(i))).collect();
-        words.into_iter().collect::<Option<Vec<String>>>().map(Value::from)
     }
 }
 
@@ -370,7 +350,7 @@ fn expected(shape: &Shape) -> &'static str {
         Shape::Fields => "a mapping of names to types",
         Shape::Object(_) | Shape::Params | Shape::Field => "a mapping",
         Shape::List(_) => "a list",
-        Shape::Free => "a value",
+        Shape::Free | Shape::Settings => "a value",
     }
 }
 

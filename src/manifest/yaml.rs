@@ -47,8 +47,7 @@ fn under_key(value: &Value, indent: usize, out: &mut String) {
         Value::Object(of) if !of.is_empty() => {
             let line = flow(value);
             if is_flat(of) && line.len() <= SHORT {
-                let note =
-                    if is_secret_reference(value) { "    # the platform does not show it" } else { "" };
+                let note = if is_secret_reference(value) { "    # a secret is not written down" } else { "" };
                 let _ = writeln!(out, " {line}{note}");
             } else {
                 out.push('\n');
@@ -145,6 +144,7 @@ mod tests {
 
     use super::*;
     use crate::manifest::{Inputs, check_text};
+    use crate::secret::is_secret_name;
 
     /// What a manifest makes of the parameters of a source that are written like this.
     fn read_back(params: &Value) -> Result<Value, String> {
@@ -198,7 +198,8 @@ mod tests {
         ];
         leaf.prop_recursive(3, 24, 4, |inner| {
             // A key that begins with `$` or merges is refused by every manifest.
-            let key = "[a-zA-Z0-9 :#{}\\[\\],&*!|>%@`'\"\\\\.-]{1,8}";
+            let key = "[a-zA-Z0-9 :#{}\\[\\],&*!|>%@`'\"\\\\.-]{1,8}"
+                .prop_filter("a secret is refused", |key| !is_secret_name(key));
             prop_oneof![
                 prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
                 prop::collection::btree_map(key, inner, 0..4)
