@@ -76,8 +76,8 @@ fn canonical_field(field: &Value) -> Map<String, Value> {
 }
 
 /// The name of a further row for a destination that has one. It is no destination: no manifest says such a row.
-fn repeated(destination: &str, number: usize) -> Option<String> {
-    Some(format!("{destination}{REPEATED}{number})"))
+fn repeated(destination: &str, number: usize) -> String {
+    format!("{destination}{REPEATED}{number})")
 }
 
 /// What stands between a destination and the number of its row.
@@ -291,7 +291,8 @@ impl Spec for Mapping {
         }
         let schema = json!({ "id": schema, "version": version });
         body.insert("schema".into(), Value::Object(flow_service::pick(&schema, &["id", "version"])));
-        body.insert("fields".into(), canonical_fields(remote.get("mappings")?, &repeated));
+        let further = |destination: &str, row| Some(repeated(destination, row));
+        body.insert("fields".into(), canonical_fields(remote.get("mappings")?, &further));
         Some(Observed {
             id: usable_id(text("/id")?)?,
             etag: None,
