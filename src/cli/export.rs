@@ -40,6 +40,7 @@ pub(crate) async fn run(
     let out = arguments.out.as_deref().filter(|path| *path != Path::new(STDIN));
     let mut paths = Paths::default();
     if let Some(path) = out.filter(|path| !is_folder(path)) {
+        refuse_taken(path)?;
         paths.write("-o", path, Over::Report);
     }
     let session = Session::open_beside(paths, &arguments.platform, None, redactor, output).await?;
@@ -176,6 +177,15 @@ fn whole(exported: &Exported) -> String {
     exported.pipelines.iter().map(|(_, text)| text.as_str()).collect::<Vec<_>>().join("---\n")
 }
 
+/// What is there is never written over.
+fn refuse_taken(path: &Path) -> Result<(), Failure> {
+    if path.is_file() || path.is_symlink() {
+        return Err(Failure::usage(format!("{} is there already; nothing was written", path.display()))
+            .hint("name another file or folder with -o"));
+    }
+    Ok(())
+}
+
 fn is_folder(path: &Path) -> bool {
     path.is_dir() || path.as_os_str().to_string_lossy().ends_with(['/', '\\'])
 }
@@ -191,10 +201,7 @@ fn write(path: &Path, exported: &Exported) -> Result<Vec<PathBuf>, Failure> {
     } else {
         vec![(path.to_owned(), whole(exported))]
     };
-    if let Some((taken, _)) = files.iter().find(|(path, _)| path.is_file() || path.is_symlink()) {
-        return Err(Failure::usage(format!("{} is there already; nothing was written", taken.display()))
-            .hint("name another file or folder with -o"));
-    }
+    files.iter().try_for_each(|(path, _)| refuse_taken(path))?;
     for (path, text) in &files {
         files::write("the manifest", path, text, Readers::Others)?;
     }
