@@ -49,7 +49,7 @@
 //! | `state/SANDBOX.json` (`state/emulator/SANDBOX.json` with `--emulator`), `.log`, `.lock`, `.backup` beside it | `state` |
 //! | `state/emulator/platform.jsonl`, `.lock` beside it | `emulator` |
 //! | a saved plan, given by path | `cli::plan_file` |
-//! | what `-o`, `--markdown FILE` and their like name | `cli::files` writes |
+//! | what `-o`, `--markdown FILE` and their like name | `cli::paths` checks, `cli::files` writes |
 //! | a secret's file, a credential file, a CA file, given by path | `cli` reads |
 
 pub mod api;

@@ -29,6 +29,7 @@ mod existing;
 mod explore;
 mod failures;
 mod faults;
+mod files;
 mod formats;
 mod fuzz;
 mod guarded;
@@ -37,6 +38,7 @@ mod hostile;
 mod init;
 mod kinds;
 mod lines;
+mod pipes;
 mod places;
 mod plan_props;
 mod preflight;
@@ -53,6 +55,7 @@ mod table;
 mod terminal;
 mod terraform;
 mod tutorial;
+mod under_way;
 mod words;
 
 #[test]

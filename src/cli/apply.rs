@@ -10,16 +10,17 @@ use serde_json::Value;
 use super::exit::{Failure, Status};
 use super::failed::Reader;
 use super::output::Output;
-use super::plan::{PlanOptions, load_for, say_recovered};
+use super::paths::Paths;
+use super::plan::{PlanOptions, load_for};
 use super::problems::{ReportArguments, Warnings};
 use super::progress::Applying;
 use super::secrets::{self, Resolved};
 use super::session::{self, Prepared, Session};
 use super::settings::{ManifestArguments, PlatformArguments};
-use super::shown::{CheckArguments, check_paths};
+use super::shown::CheckArguments;
 use super::voice::{Format, Voice};
 use super::wait::{Awaited, WaitArguments};
-use super::{now, plan_file};
+use super::{now, piped, plan_file};
 use crate::apply::{self, Recorder, StepResult};
 use crate::kind::{Address, Body, Intent, Leaf, SecretSource, map_leaves};
 use crate::manifest::{Manifest, Named, Problems};
@@ -107,21 +108,27 @@ pub(crate) async fn run(
 ) -> Result<Status, Failure> {
     let mut voice = Voice::new(arguments.run.format, output);
     let reports = arguments.reports.clone();
-    check_paths(reports.paths(), &arguments.manifest.paths)?;
+    let mut paths = Paths::default();
+    paths.keep_manifests(&arguments.manifest.paths);
+    paths.keep_platform(&arguments.platform, None);
+    reports.outputs(&mut paths);
+    paths.check()?;
     let warnings = Warnings::default();
-    let ended = apply(arguments, &warnings, &mut voice, output, redactor).await;
+    let ended = apply(arguments, paths, &warnings, &mut voice, output, redactor).await;
     reports.write(ended, &warnings, output)
 }
 
 async fn apply(
     arguments: Arguments,
+    paths: Paths,
     warnings: &Warnings,
     voice: &mut Voice<'_>,
     output: &Output,
     redactor: &Redactor,
 ) -> Result<Status, Failure> {
+    let piped = arguments.manifest.piped()?;
     if let [path] = arguments.manifest.paths.as_slice()
-        && plan_file::is_plan(path)
+        && plan_file::is_plan(path, piped)
     {
         if arguments.refresh_only || !arguments.options.is_empty() || !arguments.manifest.vars.is_empty() {
             return Err(Failure::usage(
@@ -130,12 +137,12 @@ async fn apply(
             .hint("plan again with these options"));
         }
         let path = path.clone();
-        return run_saved(arguments, &path, voice, output, redactor).await;
+        return run_saved(arguments, &path, paths, voice, output, redactor).await;
     }
-    if let Some(plan) = arguments.manifest.paths.iter().find(|path| plan_file::is_plan(path)) {
+    if let Some(plan) = arguments.manifest.paths.iter().find(|path| plan_file::is_plan(path, piped)) {
         return Err(Failure::usage(format!(
             "{} is a saved plan, which is carried out alone",
-            plan.display()
+            piped::named(plan)
         ))
         .hint("name either the plan or manifests"));
     }
@@ -151,6 +158,7 @@ async fn apply(
         waits_for: options.selection.of(sections),
         again: SAME_COMMAND,
         warnings: warnings.clone(),
+        paths,
     };
     plan_and_run(&manifest, options, request, &arguments.platform, voice, output, redactor).await
 }
@@ -180,6 +188,7 @@ async fn take_down(
         waits_for: BTreeSet::new(),
         again: SAME_COMMAND,
         warnings: Warnings::default(),
+        paths: Paths::default(),
     };
     plan_and_run(&manifest, options, request, &arguments.platform, voice, output, redactor).await
 }
@@ -196,6 +205,8 @@ struct Request {
     again: &'static str,
     /// Where the warnings go.
     warnings: Warnings,
+    /// What is read and written.
+    paths: Paths,
 }
 
 const SAME_COMMAND: &str = "the same command goes on waiting";
@@ -204,14 +215,15 @@ const OF_MANIFESTS: &str = "`flowform apply` of the manifests goes on waiting, w
 async fn plan_and_run(
     manifest: &Manifest,
     mut options: Options,
-    request: Request,
+    mut request: Request,
     platform: &PlatformArguments,
     voice: &mut Voice<'_>,
     output: &Output,
     redactor: &Redactor,
 ) -> Result<Status, Failure> {
-    let session = Session::open_for(options.mode, platform, manifest, redactor, output).await?;
-    let mut locked = session.file.lock(&Session::holder(request.verb))?;
+    let paths = std::mem::take(&mut request.paths);
+    let session = Session::open_for(options.mode, platform, manifest, paths, redactor, output).await?;
+    let mut locked = session.lock(request.verb, output).await?;
     session.check_place(locked.state())?;
     session::limit_to_manifest(&mut options, manifest, locked.state(), output);
     session::check_addresses(&options, manifest, locked.state())?;
@@ -229,18 +241,20 @@ async fn plan_and_run(
 async fn run_saved(
     arguments: Arguments,
     path: &Path,
+    mut paths: Paths,
     voice: &mut Voice<'_>,
     output: &Output,
     redactor: &Redactor,
 ) -> Result<Status, Failure> {
-    let plan = plan_file::read(path)?;
+    let plan = plan_file::read(path, arguments.manifest.piped()?)?;
     let place = Manifest {
         org: Some(Named::exactly(&plan.place.org)),
         sandbox: Some(Named::exactly(&plan.place.sandbox)),
         ..Manifest::default()
     };
-    let session = Session::open(&arguments.platform, Some(&place), redactor, output).await?;
-    let mut locked = session.file.lock(&Session::holder("apply"))?;
+    paths.keep_secrets(secrets::of_plan(&plan).keys());
+    let session = Session::open_beside(paths, &arguments.platform, Some(&place), redactor, output).await?;
+    let mut locked = session.lock("apply", output).await?;
     session.check_place(locked.state())?;
     // On the heap: it is by far the largest part of this.
     let look = Box::pin(async {
@@ -254,8 +268,9 @@ async fn run_saved(
     let (state, recovery, observations) = session.interrupt.unless_interrupted(look).await??;
     let reasons = stale::reasons(&plan, &session.place, state.as_ref(), &observations);
     if !reasons.is_empty() {
-        let mut failure = Failure::new(Status::Stale, format!("the saved plan {} is stale", path.display()))
-            .hint("plan again and review what is new; nothing was written");
+        let mut failure =
+            Failure::new(Status::Stale, format!("the saved plan {} is stale", piped::named(path)))
+                .hint("plan again and review what is new; nothing was written");
         failure.causes = reasons
             .into_iter()
             .map(|(address, why)| address.map_or(why.clone(), |a| format!("{a}: {why}")))
@@ -294,6 +309,7 @@ async fn run_saved(
         waits_for: prepared.plan.operations.iter().map(|o| o.address.clone()).collect(),
         again: OF_MANIFESTS,
         warnings: Warnings::default(),
+        paths: Paths::default(),
     };
     carry_out(session, locked, prepared, &request, voice, output).await
 }
@@ -359,8 +375,8 @@ fn record_recovery(
     voice: &mut Voice<'_>,
     output: &Output,
 ) -> Result<(), Failure> {
-    say_recovered(prepared, output);
     for (address, id) in &prepared.recovery.found {
+        output.note(&format!("{address}: an interrupted apply had created {id}; it is taken over"));
         voice.recovered(address, id);
     }
     if !prepared.recovery.changes.is_empty() {
@@ -489,6 +505,11 @@ async fn approve(session: &Session, mode: Mode, verb: &str, output: &Output) -> 
     match session.interrupt.unless_interrupted(asked).await?.ok().flatten() {
         Some(true) => Ok(()),
         Some(false) => Err(Failure::new(Status::Refused, "not approved; nothing was changed")),
+        None if piped::is_stdin_taken() => {
+            let what = "stdin held what is applied, so no answer can come from there; nothing was changed";
+            Err(Failure::usage(what)
+                .hint(format!("review the plan, and run `flowform {verb}` with --auto-approve")))
+        }
         None => Err(Failure::usage("there is no terminal to ask on; nothing was changed")
             .hint(format!("review the plan, and run `flowform {verb}` with --auto-approve"))),
     }

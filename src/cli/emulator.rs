@@ -1,13 +1,14 @@
 //! `flowform emulator`: the embedded platform as a server of its own, and single calls to it, as somebody else would
 //! make them.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::Value;
 
 use super::exit::{Failure, Status};
 use super::output::Output;
+use super::paths::{Over, Paths, STDIN};
 use super::session;
 use super::settings::{self, EMULATOR_ORG, Where};
 use super::signals::Interrupt;
@@ -120,6 +121,7 @@ pub(crate) async fn run(
 
 async fn call(arguments: CallArguments, output: &Output, redactor: &Redactor) -> Result<Status, Failure> {
     let CallArguments { method, path, body, store, org, sandbox } = arguments;
+    refuse_stdin("--store", &store)?;
     let emulator = session::start_emulator(store, Some(&sandbox)).await?;
     let client = Client::new(
         settings::emulator_client(emulator.url(), Where { org, sandbox }, "somebody-else"),
@@ -147,7 +149,25 @@ async fn call(arguments: CallArguments, output: &Output, redactor: &Redactor) ->
     Ok(Status::Success)
 }
 
+/// A file that is read and written can be neither stream.
+fn refuse_stdin(flag: &str, path: &Path) -> Result<(), Failure> {
+    if path != Path::new(STDIN) {
+        return Ok(());
+    }
+    Err(Failure::usage(format!("{flag} names a file that is read and written, which `-` is not"))
+        .hint("name a file"))
+}
+
 async fn serve(arguments: ServerArguments, output: &Output) -> Result<Status, Failure> {
+    let mut paths = Paths::default();
+    if let Some(store) = &arguments.store {
+        refuse_stdin("--store", store)?;
+        paths.keep_store(store);
+    }
+    if let Some(log) = &arguments.request_log {
+        paths.write("--request-log", log, Over::Report);
+    }
+    paths.check()?;
     let mut behaviour = Behaviour::default();
     for switch in &arguments.behaviour {
         behaviour.set(switch).map_err(|error| Failure::usage(error.to_string()))?;

@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::exit::{Failure, Status};
 use super::files::{self, Readers};
 use super::output::Output;
+use super::paths::{Over, Paths, STDIN};
 use super::progress;
 use super::session::Session;
 use super::settings::PlatformArguments;
@@ -23,7 +24,7 @@ pub(crate) struct Arguments {
     #[arg(long = "flow", value_name = "ID")]
     flows: Vec<String>,
 
-    /// A new file for all pipelines, or a folder (one that is there, or ending in `/`) for a file each [default: stdout]
+    /// A new file for all pipelines, or a folder (one that is there, or ending in `/`) for a file each; `-` is stdout [default: stdout]
     #[arg(long = "out", short = 'o', value_name = "PATH")]
     out: Option<PathBuf>,
 
@@ -36,12 +37,20 @@ pub(crate) async fn run(
     output: &Output,
     redactor: &Redactor,
 ) -> Result<Status, Failure> {
-    let session = Session::open(&arguments.platform, None, redactor, output).await?;
+    let out = arguments.out.as_deref().filter(|path| *path != Path::new(STDIN));
+    let mut paths = Paths::default();
+    if let Some(path) = out.filter(|path| !is_folder(path)) {
+        refuse_taken(path)?;
+        paths.write("-o", path, Over::Report);
+    }
+    let session = Session::open_beside(paths, &arguments.platform, None, redactor, output).await?;
+    session.until_free(output).await?;
     let state = session.read_state()?;
     let spinner = progress::spinner(output, "Reading the platform");
     let look = look(&session, &arguments.flows, state.as_ref(), output);
     let (found, managed) = session.interrupt.unless_interrupted(look).await??;
     drop(spinner);
+    session.still_stands(state.as_ref(), output).await?;
     let exported = export::export(&found, &session.place);
     for (flow, why) in &exported.left_out {
         output.note(&format!("the dataflow {flow} is left out: {why}"));
@@ -64,7 +73,7 @@ pub(crate) async fn run(
         return Ok(Status::Success);
     }
     session.close().await;
-    match &arguments.out {
+    match out {
         None => output.data(&whole(&exported)),
         Some(path) => {
             for path in write(path, &exported)? {
@@ -168,10 +177,22 @@ fn whole(exported: &Exported) -> String {
     exported.pipelines.iter().map(|(_, text)| text.as_str()).collect::<Vec<_>>().join("---\n")
 }
 
+/// What is there is never written over.
+fn refuse_taken(path: &Path) -> Result<(), Failure> {
+    if path.is_file() || path.is_symlink() {
+        return Err(Failure::usage(format!("{} is there already; nothing was written", path.display()))
+            .hint("name another file or folder with -o"));
+    }
+    Ok(())
+}
+
+fn is_folder(path: &Path) -> bool {
+    path.is_dir() || path.as_os_str().to_string_lossy().ends_with(['/', '\\'])
+}
+
 /// Writes the pipelines to a file, or each to one of its own in a folder; over nothing that is there.
 fn write(path: &Path, exported: &Exported) -> Result<Vec<PathBuf>, Failure> {
-    let is_folder = path.is_dir() || path.as_os_str().to_string_lossy().ends_with(['/', '\\']);
-    let files: Vec<(PathBuf, String)> = if is_folder {
+    let files: Vec<(PathBuf, String)> = if is_folder(path) {
         std::fs::create_dir_all(path).map_err(|error| {
             Failure::new(Status::Error, format!("the folder {} cannot be made: {error}", path.display()))
         })?;
@@ -180,10 +201,7 @@ fn write(path: &Path, exported: &Exported) -> Result<Vec<PathBuf>, Failure> {
     } else {
         vec![(path.to_owned(), whole(exported))]
     };
-    if let Some((taken, _)) = files.iter().find(|(path, _)| path.is_file() || path.is_symlink()) {
-        return Err(Failure::usage(format!("{} is there already; nothing was written", taken.display()))
-            .hint("name another file or folder with -o"));
-    }
+    files.iter().try_for_each(|(path, _)| refuse_taken(path))?;
     for (path, text) in &files {
         files::write("the manifest", path, text, Readers::Others)?;
     }

@@ -51,7 +51,7 @@ pub(crate) async fn run(
             .hint("write its section first, or let `flowform export` write it")
     })?;
     let session = Session::open(&platform, Some(&manifest), redactor, output).await?;
-    let mut locked = session.file.lock(&Session::holder("import"))?;
+    let mut locked = session.lock("import", output).await?;
     session.check_place(locked.state())?;
     if let Some(state) = locked.state() {
         refuse_in_flight(state)?;

@@ -9,6 +9,7 @@ use anstyle::{AnsiColor, Style as Ansi};
 use tracing_subscriber::fmt::MakeWriter;
 
 use super::exit::Failure;
+use super::files::write_whole;
 use super::screen::{Question, Screen};
 use crate::render::Style;
 use crate::render::text::{sanitize, sanitize_lines};
@@ -38,6 +39,8 @@ pub(crate) struct Output {
     has_data: Arc<AtomicBool>,
     /// Why data could not be written, if it could not.
     lost: Arc<OnceLock<String>>,
+    /// Set once nobody reads stdout any more.
+    gone: Arc<OnceLock<()>>,
 }
 
 /// No text is laid out for narrower terminals.
@@ -59,6 +62,7 @@ impl Output {
             screen: Screen::default(),
             has_data: Arc::default(),
             lost: Arc::default(),
+            gone: Arc::default(),
         }
     }
 
@@ -91,21 +95,26 @@ impl Output {
     pub(crate) fn data(&self, text: &str) {
         let text = self.redactor.redact(text);
         self.has_data.store(true, Ordering::Relaxed);
-        let written = self.screen.aside(|| {
-            let mut stdout = std::io::stdout().lock();
-            stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush())
-        });
+        let written = self.screen.aside(|| write_whole(&mut std::io::stdout().lock(), text.as_bytes()));
         match written {
-            Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Ok(()) => {}
+            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => {
+                let _ = self.gone.set(());
+            }
+            Err(error) => {
                 let _ = self.lost.set(error.to_string());
             }
-            _ => {}
         }
     }
 
     /// Whether there was data.
     pub(crate) fn has_data(&self) -> bool {
         self.has_data.load(Ordering::Relaxed)
+    }
+
+    /// Whether nobody reads stdout any more, so that a command that only shows can end.
+    pub(crate) fn is_gone(&self) -> bool {
+        self.gone.get().is_some() || !has_reader()
     }
 
     /// Why some of the data did not get out; a full disk must not look like a short answer.
@@ -147,8 +156,7 @@ impl Output {
     fn say(&self, text: &str) {
         let text = self.redactor.redact(text);
         self.screen.aside(|| {
-            let mut stderr = std::io::stderr().lock();
-            let _ = stderr.write_all(text.as_bytes()).and_then(|()| stderr.flush());
+            let _ = write_whole(&mut std::io::stderr().lock(), text.as_bytes());
         });
     }
 
@@ -178,6 +186,24 @@ impl Output {
         let style = Ansi::new().bold().fg_color(Some(color.into()));
         format!("{style}{text}{style:#}")
     }
+}
+
+/// Whether stdout still has another end. A pipe can tell without being written to.
+#[cfg(unix)]
+fn has_reader() -> bool {
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+    let stdout = std::io::stdout();
+    let mut asked = [PollFd::new(&stdout, PollFlags::empty())];
+    let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
+    let told = poll(&mut asked, Some(&at_once));
+    let gone = PollFlags::ERR | PollFlags::HUP;
+    told.is_err() || asked.iter().all(|stdout| !stdout.revents().intersects(gone))
+}
+
+/// Elsewhere the next write tells.
+#[cfg(not(unix))]
+fn has_reader() -> bool {
+    true
 }
 
 /// Whether a person watches stdout.

@@ -5,11 +5,13 @@ use std::path::{Path, PathBuf};
 use super::exit::{Failure, Status};
 use super::failed::Reader;
 use super::output::Output;
+use super::paths::{Over, Paths};
+use super::plan_file::Slot;
 use super::problems::{ReportArguments, Warnings};
 use super::session::{self, Prepared, Session};
 use super::settings::{ManifestArguments, PlatformArguments};
 use super::shown::{CheckArguments, FormatArguments};
-use super::{failed, plan_file, suggest, validate};
+use super::{failed, suggest, validate};
 use crate::kind::{Address, SecretSource};
 use crate::manifest::Manifest;
 use crate::plan::{Mode, Options, Selection, Selector};
@@ -129,6 +131,9 @@ impl PlanArguments {
     }
 }
 
+/// How often a plan is made at most, where other runs change the state meanwhile.
+const MOST_PLANS: u32 = 5;
+
 /// Reads the manifest, or ends with its mistakes.
 pub(crate) fn load(
     arguments: &ManifestArguments,
@@ -140,7 +145,7 @@ pub(crate) fn load(
             Failure::usage("no manifest is named").hint("name manifest files, or folders that hold some")
         );
     }
-    match arguments.load() {
+    match arguments.load()? {
         Ok(loaded) => {
             let warnings = loaded.warnings.warnings;
             if warnings > 0 {
@@ -174,8 +179,24 @@ pub(crate) async fn run(
     redactor: &Redactor,
 ) -> Result<Status, Failure> {
     let (reports, json) = (arguments.reports.clone(), arguments.formats.json().map(Path::to_path_buf));
+    let mut paths = Paths::default();
+    paths.keep_manifests(&arguments.manifest.paths);
+    paths.keep_platform(&arguments.platform, None);
+    arguments.formats.outputs(&mut paths);
+    reports.outputs(&mut paths);
+    if let Some(out) = &arguments.out {
+        paths.write("-o", out, Over::Plan);
+    }
+    paths.check()?;
+    let out = arguments.out.as_deref().map(Slot::clear).transpose()?;
     let warnings = Warnings::default();
-    let ended = plan(arguments, &warnings, output, redactor).await;
+    let ended = plan(arguments, paths, out.as_ref(), &warnings, output, redactor).await;
+    if let Some(out) = out.filter(|out| ended.is_err() && out.is_left_empty()) {
+        let path = out.path().display();
+        output.note(&format!(
+            "no plan is at {path}: the older one was taken away, lest it be taken for this one"
+        ));
+    }
     let ended = ended.map_err(|failure| match json {
         Some(path) => failed::write(failure, &path, output),
         None => failure,
@@ -183,22 +204,36 @@ pub(crate) async fn run(
     reports.write(ended, &warnings, output)
 }
 
+/// Makes the plan and shows it. `paths` are the files of the run, as far as the command line names them; `out` is where the
+/// plan is saved.
 async fn plan(
     arguments: PlanArguments,
+    paths: Paths,
+    out: Option<&Slot>,
     warnings: &Warnings,
     output: &Output,
     redactor: &Redactor,
 ) -> Result<Status, Failure> {
-    let others = arguments.out.as_deref().into_iter().chain(arguments.reports.paths());
-    arguments.formats.check_paths(others, &arguments.manifest.paths)?;
     let mode = arguments.mode();
     let manifest = load_for(mode, &arguments.manifest, warnings, output)?;
-    let session = Session::open_for(mode, &arguments.platform, &manifest, redactor, output).await?;
-    let state = session.read_state()?;
-    let mut options = arguments.options.options(mode);
-    session::limit_to_manifest(&mut options, &manifest, state.as_ref(), output);
-    session::check_addresses(&options, &manifest, state.as_ref())?;
-    let prepared = session.prepare(&manifest, state.as_ref(), &options, output).await?;
+    let session = Session::open_for(mode, &arguments.platform, &manifest, paths, redactor, output).await?;
+    let mut tries = 0;
+    let prepared = loop {
+        session.until_free(output).await?;
+        let state = session.read_state()?;
+        let mut options = arguments.options.options(mode);
+        session::limit_to_manifest(&mut options, &manifest, state.as_ref(), output);
+        session::check_addresses(&options, &manifest, state.as_ref())?;
+        let prepared = session.prepare(&manifest, state.as_ref(), &options, output).await;
+        tries += 1;
+        if tries == MOST_PLANS {
+            session.still_stands(state.as_ref(), output).await?;
+        } else if !session.stands(state.as_ref())? {
+            output.note("another run changed the state while the plan was made; it is made anew");
+            continue;
+        }
+        break prepared?;
+    };
     warnings.add(prepared.warnings.clone());
     say_recovered(&prepared, output);
     // Why a file or a command gives none was told when it was tried.
@@ -216,15 +251,16 @@ async fn plan(
     }
     // What is on stdout is the last thing that can go wrong: a machine reads either a plan there or an error.
     arguments.formats.write(plan, &manifest.lines, output)?;
-    if let Some(path) = &arguments.out {
-        plan_file::write(path, plan)?;
+    if let Some(out) = out {
+        out.write(plan)?;
     }
     arguments.formats.show(plan, &manifest.lines, output);
     if arguments.reader() == Reader::Annotations && !prepared.warnings.is_empty() {
         output.data(&prepared.warnings.github());
     }
-    if let Some(path) = arguments.out.as_ref().filter(|_| plan.refusals.is_empty()) {
-        output.note(&format!("the plan is saved; carry it out with `flowform apply {}`", path.display()));
+    if let Some(out) = out.filter(|_| plan.refusals.is_empty()) {
+        let path = out.path().display();
+        output.note(&format!("the plan is saved; carry it out with `flowform apply {path}`"));
     }
     session.close().await;
     arguments.checks.check(plan, "change the manifest, or check for less")?;
@@ -239,9 +275,11 @@ async fn plan(
     })
 }
 
-/// Says what an interrupted apply turned out to have done.
+/// Says what an interrupted apply turned out to have done, for a command that only reads.
 pub(crate) fn say_recovered(prepared: &Prepared, output: &Output) {
     for (address, id) in &prepared.recovery.found {
-        output.note(&format!("{address}: an interrupted apply had created {id}; it is taken over"));
+        output.note(&format!(
+            "{address}: an interrupted apply created {id} and did not record it, which the next apply will do"
+        ));
     }
 }

@@ -1,12 +1,13 @@
 //! What is wrong with manifests, in the files that CI systems read: what they say themselves, and what the platform says
 //! beforehand of what a plan would send. `validate` reports the former alone, offline.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::exit::Failure;
 use super::files::{self, Readers};
 use super::output::Output;
+use super::paths::{Over, Paths};
 use super::validate::folder;
 use crate::manifest::Problems;
 use crate::render::json;
@@ -41,9 +42,13 @@ impl Warnings {
 }
 
 impl ReportArguments {
-    /// The files that were asked for.
-    pub(crate) fn paths(&self) -> impl Iterator<Item = &Path> {
-        [&self.sarif, &self.junit].into_iter().filter_map(|path| path.as_deref())
+    /// Names the files that were asked for.
+    pub(crate) fn outputs(&self, paths: &mut Paths) {
+        for (flag, path) in [("--sarif", &self.sarif), ("--junit", &self.junit)] {
+            if let Some(path) = path {
+                paths.write(flag, path, Over::Report);
+            }
+        }
     }
 
     /// Writes the reports, whatever came of the command: an older one must not be taken for them. A failure that is not

@@ -110,11 +110,19 @@ pub(crate) async fn run(
                 _ = stop.wait_for(|stop| *stop) => break 'watch,
                 () = &mut pause => break,
                 () = resizes.next(), if on_terminal => {}
+                () = until_gone(output) => break 'watch,
             }
         }
     }
     session.close().await;
     Ok(Status::Success)
+}
+
+/// Ends when nobody is left to show anything to.
+async fn until_gone(output: &Output) {
+    while !output.is_gone() {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
 }
 
 /// What was seen of the runs.

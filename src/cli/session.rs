@@ -1,17 +1,18 @@
 //! What `plan`, `apply` and `destroy` have in common: a place, a client, a state file, and the way from them to a plan.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::exit::{Failure, Status};
 use super::output::Output;
+use super::paths::Paths;
 use super::secrets::{self, Resolved};
 use super::settings::{PlatformArguments, Where, default_folder, default_state, no_state};
 use super::signals::Interrupt;
 use super::state::absent_state;
-use super::{environment, now, progress, proxy, validate};
+use super::{environment, locking, now, progress, proxy, validate};
 use crate::api::Client;
 use crate::apply::{self, Patience, Recovery};
 use crate::emulator;
@@ -21,7 +22,7 @@ use crate::observe::{self, Wanted};
 use crate::plan::preflight::Preflight;
 use crate::plan::{self, Action, Inputs, Mode, Observations, Operation, Options, Plan, Selector};
 use crate::secret::{Redactor, Secret};
-use crate::state::model::{Place, State};
+use crate::state::model::{InFlight, Place, State};
 use crate::state::{Holder, StateFile, fingerprint};
 
 /// The gateway's name in the state of the embedded emulator, which has another port each time.
@@ -37,7 +38,11 @@ pub(crate) struct Session {
     pub client_id: String,
     pub file: StateFile,
     pub patience: Patience,
+    /// How long to wait for the state's lock.
+    pub lock_timeout: Duration,
     pub parallelism: usize,
+    /// What a running apply has not done yet, for a command that only looks.
+    pub under_way: BTreeSet<Address>,
     pub interrupt: Interrupt,
     redactor: Redactor,
     /// How long a command may take to say a secret.
@@ -69,9 +74,24 @@ impl Session {
         redactor: &Redactor,
         output: &Output,
     ) -> Result<Self, Failure> {
-        let console = arguments.console()?;
+        Self::open_beside(Paths::default(), arguments, manifest, redactor, output).await
+    }
+
+    /// [`Session::open`] for a command that writes files. `paths` are those, and what else it reads; with what the session
+    /// keeps and reads they are checked before anything is written.
+    pub(crate) async fn open_beside(
+        mut paths: Paths,
+        arguments: &PlatformArguments,
+        manifest: Option<&Manifest>,
+        redactor: &Redactor,
+        output: &Output,
+    ) -> Result<Self, Failure> {
         let sandbox = arguments.sandbox(manifest)?;
         let path = arguments.state.clone().unwrap_or_else(|| default_state(&sandbox, arguments.emulator));
+        paths.keep_platform(arguments, Some(&path));
+        paths.keep_secrets(&manifest.map(secrets::of_manifest).unwrap_or_default());
+        paths.check()?;
+        let console = arguments.console()?;
         let file = StateFile::new(path);
         // A run without a manifest (`destroy`) finds the org in its state.
         let recorded = if manifest.is_some_and(|m| m.org.is_some()) { None } else { file.read()? };
@@ -81,7 +101,7 @@ impl Session {
             // Whoever only looks, and has applied nothing there, does not bring a sandbox into being.
             let comes_to_be = manifest.is_some() || file.path().exists();
             let sandbox = comes_to_be.then_some(place.sandbox.as_str());
-            Some(start_emulator(file.path().with_file_name("platform.jsonl"), sandbox).await?)
+            Some(start_emulator(store(file.path()), sandbox).await?)
         } else {
             None
         };
@@ -100,6 +120,8 @@ impl Session {
             client_id,
             file,
             patience: Patience { base: Duration::from_secs_f64(arguments.retry_wait), ..Patience::default() },
+            lock_timeout: arguments.lock_timeout,
+            under_way: BTreeSet::new(),
             parallelism: usize::from(arguments.parallelism),
             interrupt: Interrupt::listen(output.clone()),
             redactor: redactor.clone(),
@@ -114,13 +136,14 @@ impl Session {
         mode: Mode,
         arguments: &PlatformArguments,
         manifest: &Manifest,
+        paths: Paths,
         redactor: &Redactor,
         output: &Output,
     ) -> Result<Self, Failure> {
         if mode == Mode::Normal || manifest.sandbox.is_some() {
-            return Self::open(arguments, Some(manifest), redactor, output).await;
+            return Self::open_beside(paths, arguments, Some(manifest), redactor, output).await;
         }
-        Self::open(&arguments.placed_by_state()?, Some(manifest), redactor, output).await
+        Self::open_beside(paths, &arguments.placed_by_state()?, Some(manifest), redactor, output).await
     }
 
     /// For a command that looks at what is managed, with the state. Where nothing names a sandbox it is that of the only
@@ -135,11 +158,21 @@ impl Session {
         if arguments.state.is_none() && arguments.sandbox.is_none() {
             return Err(no_state(None, &folders));
         }
-        let session = Self::open(&arguments, None, redactor, output).await?;
-        let state = session.read_state()?.ok_or_else(|| match &arguments.state {
+        let mut session = Self::open(&arguments, None, redactor, output).await?;
+        let mut state = session.read_state()?.ok_or_else(|| match &arguments.state {
             Some(path) => absent_state(path),
             None => no_state(Some(&session.place.sandbox), &folders),
         })?;
+        if !session.lock_timeout.is_zero() {
+            session.until_free(output).await?;
+            let state = session.read_state()?.unwrap_or(state);
+            return Ok((session, state));
+        }
+        if locking::tell_holder(&session.file, output)? {
+            // What is in flight is under way, and not to be looked up.
+            let under_way = state.in_flight.take();
+            session.under_way = under_way.as_ref().map(InFlight::open).unwrap_or_default();
+        }
         Ok((session, state))
     }
 
@@ -518,6 +551,11 @@ pub(crate) async fn start_emulator(
         ..emulator::Options::default()
     };
     emulator::start(options).await.map_err(|error| Failure::from_error(Status::Error, &error))
+}
+
+/// Where the embedded emulator of a state keeps its objects.
+pub(crate) fn store(state: &Path) -> PathBuf {
+    state.with_file_name("platform.jsonl")
 }
 
 /// The gateway as the state records it. A stand-in on loopback may have another port each time.

@@ -1,10 +1,12 @@
 //! Flags, environment and credential file -> the client's settings. What was typed, then what it means.
 
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::time::Duration;
 
-use super::environment;
 use super::exit::{Failure, Status};
+use super::piped::{self, Piped};
+use super::{environment, locking, plan_file};
 use crate::api::credentials::{self, ConsoleCredentials};
 use crate::api::{self, Credential, retry};
 use crate::manifest::{self, Loaded, Manifest, Named};
@@ -14,13 +16,17 @@ use crate::state::StateFile;
 /// Which manifests.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct ManifestArguments {
-    /// Manifest files, or folders that hold some
+    /// Manifest files, or folders that hold some; `-` is stdin
     #[arg(value_name = "PATH")]
     pub paths: Vec<PathBuf>,
 
     /// A value for `${var:NAME}` in manifests; may be repeated
     #[arg(long = "var", value_name = "NAME=VALUE", value_parser = variable)]
     pub vars: Vec<(String, String)>,
+
+    /// What was read from stdin and from pipes.
+    #[arg(skip)]
+    piped: OnceLock<Piped>,
 }
 
 fn variable(text: &str) -> Result<(String, String), String> {
@@ -31,9 +37,26 @@ fn variable(text: &str) -> Result<(String, String), String> {
 }
 
 impl ManifestArguments {
-    /// Reads and checks the manifests.
-    pub(crate) fn load(&self) -> Result<Loaded, manifest::Problems> {
-        manifest::load(&self.paths, &self.inputs())
+    /// What can be read once, read the first time that this is called.
+    pub(crate) fn piped(&self) -> Result<&Piped, Failure> {
+        match self.piped.get() {
+            Some(piped) => Ok(piped),
+            None => {
+                let piped = Piped::read(&self.paths)?;
+                Ok(self.piped.get_or_init(|| piped))
+            }
+        }
+    }
+
+    /// Reads and checks the manifests. The outer error is one of reading what can be read once.
+    pub(crate) fn load(&self) -> Result<Result<Loaded, manifest::Problems>, Failure> {
+        let piped = self.piped()?;
+        if let Some(path) = self.paths.iter().find(|path| plan_file::is_plan(path, piped)) {
+            let path = piped::named(path);
+            return Err(Failure::usage(format!("{path} is a plan, and no manifest"))
+                .hint("`flowform show` shows a saved plan, and `flowform apply` carries it out"));
+        }
+        Ok(manifest::load_with(&self.paths, piped.all(), &self.inputs()))
     }
 
     /// What the manifests may refer to.
@@ -89,6 +112,10 @@ pub(crate) struct PlatformArguments {
     /// Where the state is kept [default: state/SANDBOX.json]
     #[arg(long, value_name = "PATH", env = "FLOWFORM_STATE")]
     pub state: Option<PathBuf>,
+
+    /// How long to wait while another run holds the state's lock, such as 30s or 10m
+    #[arg(long, value_name = "SPAN", default_value = "0s", value_parser = locking::timeout)]
+    pub lock_timeout: Duration,
 
     /// Requests, and steps of an apply, under way at once
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=64))]
@@ -195,7 +222,7 @@ fn states_in(folders: &[&str]) -> Vec<PathBuf> {
         .filter_map(|folder| std::fs::read_dir(folder).ok())
         .flatten()
         .filter_map(|entry| Some(entry.ok()?.path()))
-        .filter(|path| path.extension().is_some_and(|e| e == "json"))
+        .filter(|path| path.extension().is_some_and(|e| e == "json") && !plan_file::holds_plan(path))
         .collect();
     found.sort();
     found
@@ -289,7 +316,7 @@ impl PlatformArguments {
     /// The credential file's content, if one is named.
     pub(crate) fn console(&self) -> Result<Option<ConsoleCredentials>, Failure> {
         let Some(path) = self.credentials.as_ref().filter(|_| !self.emulator) else { return Ok(None) };
-        let text = std::fs::read_to_string(path).map_err(|error| {
+        let text = piped::text(path).map_err(|error| {
             Failure::new(
                 Status::Auth,
                 format!("the credential file {} cannot be read: {error}", path.display()),
@@ -313,7 +340,7 @@ impl PlatformArguments {
         };
         let ca_file = match &self.ca_file {
             None => None,
-            Some(path) => Some(std::fs::read(path).map_err(|error| {
+            Some(path) => Some(piped::whole(path).map_err(|error| {
                 Failure::usage(format!("the certificate file {} cannot be read: {error}", path.display()))
             })?),
         };

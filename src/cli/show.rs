@@ -5,13 +5,16 @@ use std::path::PathBuf;
 use super::exit::{Failure, Status};
 use super::failed::Reader;
 use super::output::Output;
+use super::paths::Paths;
+use super::piped::Piped;
 use super::plan_file;
+use super::secrets;
 use super::shown::{CheckArguments, FormatArguments};
 use crate::manifest::Lines;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// A plan that `flowform plan -o FILE` saved
+    /// A plan that `flowform plan -o FILE` saved; `-` is stdin
     #[arg(value_name = "PLAN")]
     plan: PathBuf,
 
@@ -30,8 +33,13 @@ impl Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments, output: &Output) -> Result<Status, Failure> {
-    arguments.formats.check_paths(None, std::slice::from_ref(&arguments.plan))?;
-    let plan = plan_file::read(&arguments.plan)?;
+    let mut paths = Paths::default();
+    paths.keep("the plan that is shown", &arguments.plan);
+    arguments.formats.outputs(&mut paths);
+    paths.check()?;
+    let plan = plan_file::read(&arguments.plan, &Piped::read(std::slice::from_ref(&arguments.plan))?)?;
+    paths.keep_secrets(secrets::of_plan(&plan).keys());
+    paths.check()?;
     arguments.formats.write(&plan, &Lines::default(), output)?;
     arguments.formats.show(&plan, &Lines::default(), output);
     arguments.checks.check(&plan, "change the manifest, or check for less")?;

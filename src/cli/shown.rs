@@ -8,6 +8,7 @@ use super::exit::{Failure, Status};
 use super::failed::Reader;
 use super::files::{self, Readers};
 use super::output::Output;
+use super::paths::{Over, Paths};
 use crate::manifest::Lines;
 use crate::plan::check::{self, Checks, Sort};
 use crate::plan::{Action, Plan};
@@ -97,13 +98,20 @@ impl FormatArguments {
         files.into_iter().filter_map(|(format, path)| Some((format, path.as_deref()?)))
     }
 
-    /// See [`check_paths`]; `others` are what is written besides: the saved plan, reports.
-    pub(crate) fn check_paths<'p>(
-        &'p self,
-        others: impl IntoIterator<Item = &'p Path>,
-        inputs: &[PathBuf],
-    ) -> Result<(), Failure> {
-        check_paths(self.files().map(|(_, path)| path).chain(others), inputs)
+    /// Names the files that were asked for.
+    pub(crate) fn outputs(&self, paths: &mut Paths) {
+        for (format, path) in self.files() {
+            let flag = match format {
+                Format::Text => "--text",
+                Format::Markdown => "--markdown",
+                Format::Json => "--json",
+                Format::Html => "--html",
+                Format::TerraformJson => "--terraform-json",
+                Format::Github => "--format",
+                Format::Gitlab => "--gitlab",
+            };
+            paths.write(flag, path, Over::Report);
+        }
     }
 
     /// Shows a plan on stdout. `lines` tells where the manifest says what.
@@ -137,42 +145,6 @@ impl FormatArguments {
             Format::TerraformJson => render::json::to_line(&render::terraform::plan(plan)),
         }
     }
-}
-
-/// Ends unless each file to be written is another one, and none is an input.
-pub(crate) fn check_paths<'p>(
-    outputs: impl IntoIterator<Item = &'p Path>,
-    inputs: &[PathBuf],
-) -> Result<(), Failure> {
-    let mut taken: Vec<PathBuf> = inputs.iter().filter_map(|path| path.canonicalize().ok()).collect();
-    for path in outputs {
-        if path == Path::new("-") {
-            return Err(Failure::usage("`-` is no file to write to")
-                .hint("--format says what stdout gets")
-                .without_files());
-        }
-        let found = path.canonicalize();
-        // Devices and pipes can be written to more than once.
-        if found.as_ref().is_ok_and(|found| found.exists() && !found.is_file()) {
-            continue;
-        }
-        let file = found.unwrap_or_else(|_| path.to_path_buf());
-        let is_manifest = |input: &PathBuf| {
-            input.is_dir()
-                && file.starts_with(input)
-                && file.extension().is_some_and(|e| e == "yaml" || e == "yml")
-        };
-        if taken.contains(&file) || taken.iter().any(is_manifest) {
-            let shown = path.display();
-            return Err(Failure::usage(format!(
-                "{shown} would be overwritten: it is read, or written twice"
-            ))
-            .hint("give every output a file of its own; nothing was written")
-            .without_files());
-        }
-        taken.push(file);
-    }
-    Ok(())
 }
 
 /// What a plan must not hold.

@@ -5,11 +5,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde_json::Value;
 
 use super::exit::{Failure, Status};
 use super::failed::Reader;
+use super::locking::{self, tell_holder};
 use super::output::Output;
 use super::runs::Format;
 use super::session::Session;
@@ -35,6 +37,17 @@ pub(crate) struct Arguments {
     /// The sandbox whose state it is [default: that of the only state]
     #[arg(long, global = true, value_name = "NAME", env = "ADOBE_SANDBOX")]
     sandbox: Option<String>,
+
+    /// How long to wait while another run holds the state's lock, such as 30s or 10m
+    #[arg(long, global = true, value_name = "SPAN", default_value = "0s", value_parser = locking::timeout)]
+    lock_timeout: Duration,
+}
+
+/// How a command that writes takes the lock.
+struct Locking<'a> {
+    command: &'static str,
+    timeout: Duration,
+    output: &'a Output,
 }
 
 #[derive(Debug, clap::Subcommand)]
@@ -108,10 +121,14 @@ pub(crate) fn run(arguments: &Arguments, output: &Output) -> Result<Status, Fail
         )
         .hint("each sandbox has its own state: name one of the two"));
     }
+    let timeout = arguments.lock_timeout;
+    let locking = |command| Locking { command, timeout, output };
     let (text, state) = match &arguments.command {
         Command::Unlock { id, auto_approve } => return unlock(&file, id, *auto_approve, output),
-        Command::Mv { from, to } => return mv(&file, from, to, output),
-        Command::Rm { addresses, auto_approve } => return rm(&file, addresses, *auto_approve, output),
+        Command::Mv { from, to } => return mv(&file, from, to, &locking("state mv")),
+        Command::Rm { addresses, auto_approve } => {
+            return rm(&file, addresses, *auto_approve, &locking("state rm"));
+        }
         Command::List { format } => {
             let state = read(&file)?;
             let text = match format {
@@ -132,6 +149,9 @@ pub(crate) fn run(arguments: &Arguments, output: &Output) -> Result<Status, Fail
         }
     };
     output.data(&text);
+    if tell_holder(&file, output)? {
+        return Ok(Status::Success);
+    }
     if let Some(in_flight) = &state.in_flight {
         output.note(&format!(
             "an apply begun {} by {} has not ended; the next run settles it",
@@ -152,10 +172,10 @@ fn read(file: &StateFile) -> Result<State, Failure> {
 }
 
 /// The state, locked, with no plan in flight: what that one is about to do goes by the addresses it was made with.
-fn lock_settled(file: &StateFile, command: &str) -> Result<Locked, Failure> {
+fn lock_settled(file: &StateFile, locking: &Locking<'_>) -> Result<Locked, Failure> {
     // A state that is not there is not made room for either.
     read(file)?;
-    let locked = file.lock(&Session::holder(command))?;
+    let locked = locking::lock(file, &Session::holder(locking.command), locking.timeout, locking.output)?;
     refuse_in_flight(locked.state().ok_or_else(|| absent_state(file.path()))?)?;
     Ok(locked)
 }
@@ -181,7 +201,7 @@ fn replace(locked: &mut Locked, after: &BTreeMap<Address, Entry>) -> Result<(), 
     Ok(locked.fold()?)
 }
 
-fn mv(file: &StateFile, from: &Selector, to: &Selector, output: &Output) -> Result<Status, Failure> {
+fn mv(file: &StateFile, from: &Selector, to: &Selector, locking: &Locking<'_>) -> Result<Status, Failure> {
     let is_name = match to {
         Selector::Address(address) => manifest::is_pipeline_name(&address.pipeline),
         Selector::Pipeline(name) => manifest::is_pipeline_name(name),
@@ -190,7 +210,7 @@ fn mv(file: &StateFile, from: &Selector, to: &Selector, output: &Output) -> Resu
         return Err(Failure::usage(format!("no manifest can have `{to}`"))
             .hint("a pipeline's name has letters, digits, `-` and `_`, and begins with a letter or digit"));
     }
-    let mut locked = lock_settled(file, "state mv")?;
+    let mut locked = lock_settled(file, locking)?;
     let Some(state) = locked.state() else { return Err(absent_state(file.path())) };
     let moves: BTreeMap<Address, Address> = match (from, to) {
         _ if from == to => {
@@ -221,13 +241,18 @@ fn mv(file: &StateFile, from: &Selector, to: &Selector, output: &Output) -> Resu
     })?;
     replace(&mut locked, &after)?;
     for (from, to) in &moves {
-        output.note(&format!("{from} is now {to}"));
+        locking.output.note(&format!("{from} is now {to}"));
     }
     Ok(Status::Success)
 }
 
-fn rm(file: &StateFile, which: &[Selector], auto_approve: bool, output: &Output) -> Result<Status, Failure> {
-    let mut locked = lock_settled(file, "state rm")?;
+fn rm(
+    file: &StateFile,
+    which: &[Selector],
+    auto_approve: bool,
+    locking: &Locking<'_>,
+) -> Result<Status, Failure> {
+    let mut locked = lock_settled(file, locking)?;
     let Some(state) = locked.state() else { return Err(absent_state(file.path())) };
     let mut going: BTreeMap<Address, Entry> = BTreeMap::new();
     for selector in which {
@@ -261,7 +286,7 @@ fn rm(file: &StateFile, which: &[Selector], auto_approve: bool, output: &Output)
         listed.join("\n  ")
     );
     if !auto_approve {
-        match output.confirm(&question) {
+        match locking.output.confirm(&question) {
             Some(true) => {}
             Some(false) => return Err(Failure::new(Status::Refused, "not approved; nothing was dropped")),
             None => {
@@ -272,7 +297,7 @@ fn rm(file: &StateFile, which: &[Selector], auto_approve: bool, output: &Output)
     }
     replace(&mut locked, &after)?;
     for line in &listed {
-        output.note(&format!("no longer managed: {line}"));
+        locking.output.note(&format!("no longer managed: {line}"));
     }
     Ok(Status::Success)
 }

@@ -46,7 +46,7 @@ pub(crate) async fn run(
     let prepared = session.prepare(&Manifest::default(), Some(&state), &options, output).await?;
     say_recovered(&prepared, output);
     let last = session.interrupt.unless_interrupted(last_runs(&session, &state)).await??;
-    let standings = standings(&state, &prepared, last, session.now());
+    let standings = standings(&state, &session.under_way, &prepared, last, session.now());
     match arguments.format {
         Format::Text => output.data(&render::runs::standings(&standings, &output.style())),
         Format::Json => output.data(&render::json::to_string(&render::json::standings(&standings))),
@@ -68,7 +68,13 @@ async fn last_runs(session: &Session, state: &State) -> Result<BTreeMap<String, 
     Ok(last)
 }
 
-fn standings(state: &State, prepared: &Prepared, mut last: BTreeMap<String, Run>, now: i64) -> Vec<Standing> {
+fn standings(
+    state: &State,
+    under_way: &BTreeSet<Address>,
+    prepared: &Prepared,
+    mut last: BTreeMap<String, Run>,
+    now: i64,
+) -> Vec<Standing> {
     let pipelines: BTreeSet<&str> = state.entries.keys().map(|address| address.pipeline.as_str()).collect();
     pipelines
         .into_iter()
@@ -77,7 +83,9 @@ fn standings(state: &State, prepared: &Prepared, mut last: BTreeMap<String, Run>
             let mut entries = state.entries.iter().filter(|(address, _)| ours(address));
             let running = entries.find(|(address, _)| address.kind.spec().runs().is_some());
             let observed = running.and_then(|(address, _)| prepared.observations.managed.get(address));
-            let drift = prepared.plan.drift.iter().filter(|drift| ours(&drift.address));
+            // What a running apply is at differs from what is recorded, and has not drifted.
+            let still = |address: &Address| ours(address) && !under_way.contains(address);
+            let drift = prepared.plan.drift.iter().filter(|drift| still(&drift.address));
             Standing {
                 pipeline: pipeline.to_owned(),
                 address: running.map(|(address, _)| address.clone()),

@@ -6,6 +6,8 @@ use super::exit::{Failure, Status};
 use super::failed::Reader;
 use super::files::{self, Readers};
 use super::output::Output;
+use super::paths::{Over, Paths};
+use super::secrets;
 use super::settings::ManifestArguments;
 use crate::manifest::{Loaded, Problems};
 use crate::render;
@@ -71,17 +73,29 @@ impl Format {
 }
 
 pub(crate) fn run(arguments: &Arguments, output: &Output) -> Result<Status, Failure> {
-    let loaded = arguments.manifest.load();
+    let files = [
+        ("--junit", &arguments.junit, Format::Junit),
+        ("--sarif", &arguments.sarif, Format::Sarif),
+        ("--json", &arguments.json, Format::Json),
+    ];
+    let mut paths = Paths::default();
+    paths.keep_manifests(&arguments.manifest.paths);
+    for (flag, path, _) in &files {
+        if let Some(path) = path {
+            paths.write(flag, path, Over::Report);
+        }
+    }
+    paths.check()?;
+    let loaded = arguments.manifest.load()?;
+    if let Ok(loaded) = &loaded {
+        paths.keep_secrets(&secrets::of_manifest(&loaded.manifest));
+        paths.check()?;
+    }
     let (problems, summary) = match &loaded {
         Ok(loaded) => (&loaded.warnings, Some(valid(loaded))),
         Err(problems) => (problems, None),
     };
-    let files = [
-        (&arguments.junit, Format::Junit),
-        (&arguments.sarif, Format::Sarif),
-        (&arguments.json, Format::Json),
-    ];
-    for (path, format) in files {
+    for (_, path, format) in files {
         if let Some(path) = path {
             let document = output.redact(&format.document(problems));
             files::write("the report", path, &document, Readers::Others)?;

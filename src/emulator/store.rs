@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fs::{File, OpenOptions};
-use std::io::{self, BufRead, BufReader, Seek, SeekFrom, Write};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -151,6 +151,7 @@ impl Store {
     pub(super) fn open(path: Option<&Path>) -> io::Result<Self> {
         let mut store = Self::default();
         if let Some(path) = path {
+            refuse_others(path)?;
             if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
                 std::fs::create_dir_all(parent)?;
             }
@@ -249,10 +250,12 @@ impl Store {
                 journal.file.set_len(journal.offset)?;
                 return Ok(());
             }
+            let entry = serde_json::from_slice(&line).map_err(|_| {
+                let at = journal.offset;
+                other(format!("what stands at its byte {at} is no line of a store, or of a newer one"))
+            })?;
             journal.offset += read as u64;
-            if let Ok(entry) = serde_json::from_slice(&line) {
-                self.apply(entry);
-            }
+            self.apply(entry);
         }
     }
 
@@ -358,6 +361,43 @@ impl Journal {
         self.offset += lines.len() as u64;
         Ok(())
     }
+}
+
+/// Ends unless a store is here, or nothing: a file of something else stays as it is, and gets no lock beside it.
+fn refuse_others(path: &Path) -> io::Result<()> {
+    let found = match std::fs::metadata(path) {
+        Ok(found) => found,
+        // A folder on the way may be missing, and is made.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    if !found.is_file() {
+        let what = if found.is_dir() { "a folder" } else { "a device or a pipe" };
+        return Err(other(format!("it is {what}, and no file")));
+    }
+    let mut first = Vec::new();
+    BufReader::new(File::open(path)?).take(LONGEST_FIRST).read_until(b'\n', &mut first)?;
+    // The first line is the key's; a writer that was killed may have left a part of it.
+    let is_hex = |key: &[u8]| key.iter().all(u8::is_ascii_hexdigit);
+    let is_key = || matches!(serde_json::from_slice(&first), Ok(Line::Key(key)) if is_hex(key.as_bytes()));
+    let is_torn = || match first.strip_prefix(KEY) {
+        Some(key) => is_hex(key),
+        None => KEY.starts_with(&first),
+    };
+    if first.is_empty() || is_key() || is_torn() {
+        return Ok(());
+    }
+    Err(other("it is no store of an emulator; it is left as it is".to_owned()))
+}
+
+/// What a store begins with.
+const KEY: &[u8] = b"{\"key\":\"";
+
+/// The first line of a store is shorter.
+const LONGEST_FIRST: u64 = 4096;
+
+fn other(why: String) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, why)
 }
 
 fn open(path: &Path) -> io::Result<File> {

@@ -27,6 +27,7 @@ pub mod yaml;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::kind::{Address, Body, Code};
@@ -113,6 +114,15 @@ pub struct Loaded {
 /// Reads and checks the manifest in these files and folders. All files are read and all documents checked before it
 /// fails, so that every mistake is told at once.
 pub fn load(paths: &[PathBuf], inputs: &Inputs<'_>) -> Result<Loaded, Problems> {
+    load_with(paths, &BTreeMap::new(), inputs)
+}
+
+/// [`load`], where some of the paths were read already (`given`), because they can be read only once. `-` is stdin.
+pub fn load_with(
+    paths: &[PathBuf],
+    given: &BTreeMap<PathBuf, Vec<u8>>,
+    inputs: &Inputs<'_>,
+) -> Result<Loaded, Problems> {
     let mut report = Report::default();
     if paths.is_empty() {
         report.push(
@@ -120,7 +130,7 @@ pub fn load(paths: &[PathBuf], inputs: &Inputs<'_>) -> Result<Loaded, Problems> 
                 .hint("name YAML files, or folders that hold some"),
         );
     }
-    let sources = source::read_all(paths, &mut report);
+    let sources = source::read_all(paths, given, &mut report);
     check(sources, report, inputs)
 }
 

@@ -3,7 +3,7 @@
 //! A source line is shown with every value masked that the grammar does not know to be harmless, so that a secret
 //! written in the wrong place is not repeated in a log. Parses no YAML.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::fs::{self, File};
 use std::io::Read;
 use std::ops::Range;
@@ -16,6 +16,9 @@ use crate::secret::MASK;
 
 /// What some editors put at the beginning of a UTF-8 file.
 pub(super) const MARK: char = '\u{feff}';
+
+/// The name of what came from stdin.
+pub(super) const STDIN: &str = "<stdin>";
 
 /// Larger files are refused.
 const LARGEST: u64 = 10 * 1024 * 1024;
@@ -236,9 +239,14 @@ fn doubtful_values(line: &str, base: usize, is_cut: bool, plain: &HashSet<&str>)
 }
 
 /// Reads every file that the paths name: files, and folders with all their YAML files, in order, each once.
-pub(super) fn read_all(paths: &[PathBuf], report: &mut Report) -> Vec<Source> {
-    let mut reader =
-        Reader { report, sources: Vec::new(), found: 0, files: HashSet::new(), folders: HashSet::new() };
+/// What was read already is in `given`.
+pub(super) fn read_all(
+    paths: &[PathBuf],
+    given: &BTreeMap<PathBuf, Vec<u8>>,
+    report: &mut Report,
+) -> Vec<Source> {
+    let (files, folders) = (HashSet::new(), HashSet::new());
+    let mut reader = Reader { given, report, sources: Vec::new(), found: 0, files, folders };
     for path in paths {
         if path.is_dir() {
             let is_new = path.canonicalize().is_ok_and(|real| !reader.folders.contains(&real));
@@ -260,6 +268,7 @@ pub(super) fn read_all(paths: &[PathBuf], report: &mut Report) -> Vec<Source> {
 }
 
 struct Reader<'a> {
+    given: &'a BTreeMap<PathBuf, Vec<u8>>,
     report: &'a mut Report,
     sources: Vec<Source>,
     /// How many YAML files the folders hold, also those that were named before.
@@ -319,8 +328,13 @@ impl Reader<'_> {
         if path.canonicalize().is_ok_and(|real| !self.files.insert(real)) {
             return;
         }
+        let given = self.given.get(path);
+        let path = if path == Path::new("-") && given.is_some() { Path::new(STDIN) } else { path };
         let mut bytes = Vec::new();
-        let read = File::open(path).and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes));
+        let read = match given {
+            Some(given) => given.take(LARGEST + 1).read_to_end(&mut bytes),
+            None => File::open(path).and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes)),
+        };
         if let Err(error) = read {
             return self.refuse(Code::Unreadable, path, format!("the file cannot be read: {error}"), None);
         }

@@ -12,7 +12,7 @@ use similar::TextDiff;
 
 use super::diagnostic::{Place, Report};
 use super::edit::{Editor, apply};
-use super::source::{MARK, Source};
+use super::source::{MARK, STDIN, Source};
 use super::tree::{self, Content, NodeId, Tree};
 use super::{Inputs, Manifest, check};
 use crate::kind::{Address, Body, escape_pointer, leaf, unescape_pointer};
@@ -295,6 +295,9 @@ fn differing(a: &Body, b: &Body, path: &mut String, paths: &mut Vec<String>) {
 
 /// A file as a patch names it from the folder of the run; `None` for one that is elsewhere.
 fn below(file: &Path, folder: &Path) -> Option<PathBuf> {
+    if file == Path::new(STDIN) {
+        return None;
+    }
     let relative = file.strip_prefix(folder).unwrap_or(file);
     let mut name = PathBuf::new();
     for component in relative.components() {

@@ -72,6 +72,13 @@ impl StateFile {
         Err(Error::Busy { path: files.snapshot })
     }
 
+    /// Looks whether somebody holds the lock. Takes none that lasts, and writes nothing.
+    ///
+    /// Errors: [`LockError::Held`] with the holder, if there is one; that the lock cannot be read.
+    pub fn look(&self) -> Result<(), LockError> {
+        Guard::look(&Files::of(&self.path)?.snapshot)
+    }
+
     /// Takes the exclusive lock, without waiting, and reads the state. Makes the folder if it is missing.
     ///
     /// Errors: [`LockError::Held`] with the holder; else what [`StateFile::read`] reports, or that nothing can be

@@ -65,8 +65,8 @@ impl LockError {
     pub fn hint(&self) -> String {
         match self {
             Self::Held { holder, .. } => format!(
-                "wait until it ends, or end process {} on {}, which frees the lock; only if that machine is lost: \
-                 `flowform state unlock {}`",
+                "wait until it ends (with `--lock-timeout 10m`, say), or end process {} on {}, which frees the lock; only if \
+                 that machine is lost: `flowform state unlock {}`",
                 holder.pid, holder.host, holder.id
             ),
             Self::HeldUnknown { .. } => {
@@ -102,8 +102,14 @@ impl Guard {
             let mut file = open(&lock)?;
             match file.try_lock() {
                 Ok(()) => {}
-                Err(TryLockError::WouldBlock) => return Err(held(path, described(&mut file))),
                 Err(TryLockError::Error(e)) => return Err(failed()(e).into()),
+                Err(TryLockError::WouldBlock) => {
+                    let holder = described(&mut file);
+                    // It may have been somebody who only looked, who has gone by now.
+                    if file.try_lock().is_err() {
+                        return Err(held(path, holder));
+                    }
+                }
             }
             let mut guard = Self { path: lock.clone(), file };
             // The file may have been taken away between opening and locking it: then this is a lock of nothing.
@@ -121,6 +127,29 @@ impl Guard {
             return Ok(guard);
         }
         Err(held(path, None))
+    }
+
+    /// Ends with the holder of the lock of the state at `path`, if there is one. For a moment others cannot take it.
+    pub(super) fn look(path: &Path) -> Result<(), LockError> {
+        let lock = disk::beside(path, ".lock");
+        match fs::metadata(&lock) {
+            Ok(metadata) => disk::refuse_others(&lock, &metadata)?,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(e) => return Err(disk::io_error("read", &lock)(e).into()),
+        }
+        let mut file = match File::open(&lock) {
+            Ok(file) => file,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(e) => return Err(disk::io_error("read", &lock)(e).into()),
+        };
+        match file.try_lock_shared() {
+            // Where there are no locks, nobody holds one.
+            Ok(()) | Err(TryLockError::Error(_)) => return Ok(()),
+            Err(TryLockError::WouldBlock) => {}
+        }
+        let holder = described(&mut file);
+        // It may have ended while it was asked for its name; the name of another would be wrong.
+        if file.try_lock_shared().is_ok() { Ok(()) } else { Err(held(path, holder)) }
     }
 
     /// Whether the lock is still ours: somebody may have broken it, believing this machine lost.

@@ -83,6 +83,14 @@ pub struct InFlight {
     pub settled: Vec<String>,
 }
 
+impl InFlight {
+    /// The addresses of steps whose result is not recorded.
+    pub fn open(&self) -> BTreeSet<Address> {
+        let open = self.steps.iter().filter(|step| !self.settled.contains(&step.key));
+        open.map(|step| step.address.clone()).collect()
+    }
+}
+
 /// One recorded change of a state: what the log beside the snapshot consists of.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "change", rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]

@@ -530,6 +530,11 @@ impl<'a> Running<'a> {
         self.sandbox.run(arguments)
     }
 
+    /// Starts another command while this one runs.
+    pub(crate) fn start_beside(&self, arguments: &[&str]) -> Running<'a> {
+        self.sandbox.start(arguments)
+    }
+
     /// Lets a held request go on.
     pub(crate) fn release(&self, file: &str) {
         std::fs::remove_file(self.sandbox.path().join(file)).unwrap();
