@@ -263,7 +263,7 @@ fn specs_are_looked_for_on_every_page() {
         assert!(text.contains(&line), "{line} is not in:\n{text}");
     }
     // A secret by the spec's word is resolved.
-    assert!(text.contains("# pin: { fromEnv: "), "{text}");
+    assert!(text.contains("    pin: { fromEnv: LATE_PIN }\n"), "{text}");
     // What the base connection names stands before what the spec says.
     let connection = ["init", "--connection", "c1", "--object", "shop.customers", "--out", "-"];
     s.run(&connection).success().shows("version: \"1.2\" } # late").end();

@@ -320,7 +320,9 @@ pub(crate) fn differences(kind: Kind, a: &Body, b: &Body) -> Vec<String> {
             }
             let optional = matches!(kind.spec().rule(path, x, y), Rule::Shown | Rule::Switch);
             let is_nothing = |value: Option<&Value>| value.is_none_or(Value::is_null);
-            !same(x, y) && !(is_nothing(x) && is_nothing(y)) && !(optional && (x.is_none() || y.is_none()))
+            let is_left_out = optional && (x.is_none() || y.is_none());
+            let is_alike = same(x, y) || (is_nothing(x) && is_nothing(y));
+            !is_alike && !is_left_out
         })
         .cloned()
         .collect()

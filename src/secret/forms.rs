@@ -1,5 +1,7 @@
 //! In which forms a secret turns up in text that others write: escaped, encoded, cut off, or only a part of it. Pure.
 
+use std::fmt::Write as _;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
@@ -74,7 +76,10 @@ fn encodings(text: &str, whole: bool, forms: &mut Vec<Form>) {
         .replace('=', "\\u003d");
     let percent = utf8_percent_encode(text, UNRESERVED).to_string();
     let html = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;");
-    let hex: String = text.bytes().map(|byte| format!("{byte:02x}")).collect();
+    let hex = text.bytes().fold(String::new(), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    });
     let found = [
         text.to_owned(),
         text.trim().to_owned(),

@@ -24,7 +24,7 @@ static FORMS: LazyLock<Vec<(&str, Regex)>> = LazyLock::new(|| {
         ),
         (
             "an authorization",
-            r#"(?i)\b(?<scheme>bearer|basic|apikey|token)[ \t]+(?<secret>[A-Za-z0-9._~+/-]{8,}=*)"#,
+            r"(?i)\b(?<scheme>bearer|basic|apikey|token)[ \t]+(?<secret>[A-Za-z0-9._~+/-]{8,}=*)",
         ),
         (
             "a value under a secret's name",
