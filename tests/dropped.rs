@@ -252,7 +252,7 @@ fn one_run_tells_everything_and_each_cause_once() {
     }
     let ran = s.run(&["validate", "p"]).exit(4);
     assert_eq!(ran.stderr.matches("error[").count(), 3, "{ran}");
-    for said in ["--var place=...", "--var what=...", "export REGION=...", "p/21.yaml:5:"] {
+    for said in ["--var place=...", "--var what=...", "export REGION=...", "p/21.yaml:6:"] {
         assert!(ran.stderr.contains(said), "{said}:\n{ran}");
     }
     assert!(ran.stderr.trim_end().ends_with("63 errors in 21 files."), "{ran}");

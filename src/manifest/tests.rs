@@ -24,7 +24,7 @@ fn check_text(text: &str) -> Result<Loaded, Problems> {
 }
 
 fn load_path(path: impl Into<PathBuf>) -> Result<Loaded, Problems> {
-    with_inputs(|inputs| load(&[path.into()], inputs))
+    load(&[path.into()], &Inputs::new(&|_| None, []))
 }
 
 fn problems(outcome: Result<Loaded, Problems>) -> Problems {
@@ -89,7 +89,7 @@ fn the_examples_load() {
     let current = load_path(examples().join("zendesk-current.yaml")).unwrap();
     assert!(current.warnings.is_empty(), "{}", current.warnings.text(false, 120));
     let both = ["zendesk.yaml", "zendesk-current.yaml"].map(|name| examples().join(name));
-    assert!(with_inputs(|inputs| load(&both, inputs)).is_ok(), "both in one run");
+    assert!(load(&both, &Inputs::new(&|_| None, [])).is_ok(), "both in one run");
 }
 
 /// The requests of the tutorial, as its text has them, save what the example's comments say.
@@ -388,7 +388,7 @@ fn folders_are_read_in_order_and_files_once() {
     #[cfg(unix)]
     std::os::unix::fs::symlink(folder.path(), folder.path().join("a/loop")).unwrap();
     let paths = [folder.path().to_owned(), folder.path().join("b.yaml"), folder.path().to_owned()];
-    let manifest = with_inputs(|inputs| load(&paths, inputs)).unwrap().manifest;
+    let manifest = load(&paths, &Inputs::new(&|_| None, [])).unwrap().manifest;
     let pipelines: Vec<&str> = manifest.sections.iter().map(|s| s.address.pipeline.as_str()).collect();
     assert_eq!(pipelines, ["ay", "az", "b"]);
     assert_eq!(manifest.sections[0].position.file, folder.path().join("a/y.yaml"));
@@ -421,7 +421,7 @@ fn files_that_cannot_be_read_are_reported_with_the_rest() {
     std::os::unix::fs::symlink(empty.path(), empty.path().join("loop")).unwrap();
     assert_eq!(messages(load_path(empty.path())), ["there is no *.yaml or *.yml file in this folder"]);
     assert!(messages(load_path("no/such.yaml"))[0].starts_with("the file cannot be read: "));
-    assert_eq!(messages(with_inputs(|inputs| load(&[], inputs))), ["no manifest is named"]);
+    assert_eq!(messages(load(&[], &Inputs::new(&|_| None, []))), ["no manifest is named"]);
 }
 
 #[test]
