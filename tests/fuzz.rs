@@ -170,7 +170,7 @@ fn load(text: &[u8]) -> Result<Loaded, manifest::Problems> {
     std::fs::write(file.path(), text).unwrap();
     let env = |name: &str| (name == "SECRET").then(|| FROM_ENVIRONMENT.to_owned());
     let vars = BTreeMap::from([("secret".to_owned(), FROM_ENVIRONMENT.to_owned())]);
-    manifest::load(&[file.path().to_owned()], &manifest::Inputs { env: &env, vars })
+    manifest::load(&[file.path().to_owned()], &manifest::Inputs::new(&env, vars))
 }
 
 #[test]

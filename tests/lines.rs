@@ -246,7 +246,7 @@ fn a_suggestion_of_the_embedded_platform_with_its_own_calls() {
 fn annotated(s: &Sandbox) -> String {
     let planned = s.plan(&[]);
     let plan = flowform::plan::saved::decode(&planned.text).unwrap();
-    let inputs = flowform::manifest::Inputs { env: &|_| None, vars: std::collections::BTreeMap::new() };
+    let inputs = flowform::manifest::Inputs::new(&|_| None, []);
     let loaded = flowform::manifest::load(&[s.path().join("m.yaml")], &inputs).unwrap();
     let text = flowform::render::github::plan(&plan, &|address, pointer| {
         loaded.manifest.lines.place(address, pointer)

@@ -23,6 +23,7 @@ mod clock;
 mod crash;
 mod credentials;
 mod datasets;
+mod dropped;
 mod durability;
 mod exact;
 mod existing;

@@ -12,7 +12,7 @@ use super::session::{self, Prepared, Session};
 use super::settings::{ManifestArguments, PlatformArguments};
 use super::shown::{CheckArguments, FormatArguments};
 use super::{failed, suggest, validate};
-use crate::kind::{Address, SecretSource};
+use crate::kind::{Address, Code, SecretSource};
 use crate::manifest::Manifest;
 use crate::plan::{Mode, Options, Selection, Selector};
 use crate::secret::Redactor;
@@ -147,7 +147,16 @@ pub(crate) fn load(
     }
     match arguments.load()? {
         Ok(loaded) => {
-            let warnings = loaded.warnings.warnings;
+            let unread: Vec<_> =
+                loaded.warnings.list.iter().filter(|w| w.code == Code::UnreadManifest).collect();
+            // What it holds may be taken for gone, so that the plan deletes it.
+            for place in unread.iter().filter_map(|warning| warning.place.as_ref()) {
+                output.note(&format!(
+                    "{}: this file looks like a manifest and is not read",
+                    place.position.file.display()
+                ));
+            }
+            let warnings = loaded.warnings.warnings.saturating_sub(unread.len());
             if warnings > 0 {
                 let s = if warnings == 1 { "" } else { "s" };
                 output
@@ -168,7 +177,13 @@ pub(crate) fn load_for(
     output: &Output,
 ) -> Result<Manifest, Failure> {
     match mode {
-        Mode::Destroy | Mode::RefreshOnly if arguments.paths.is_empty() => Ok(Manifest::default()),
+        Mode::Destroy | Mode::RefreshOnly if arguments.paths.is_empty() => match arguments.vars.first() {
+            None => Ok(Manifest::default()),
+            Some((name, _)) => {
+                Err(Failure::usage(format!("`--var {name}=...` is given, and no manifest is named"))
+                    .hint("name the manifests that use it, or leave it out"))
+            }
+        },
         _ => load(arguments, found, output),
     }
 }

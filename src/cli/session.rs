@@ -260,7 +260,12 @@ impl Session {
             "the platform would refuse what the manifest says; nothing was written"
                 .clone_into(&mut failure.message);
             output.talk("");
-            output.note("the platform would refuse this; nothing was written");
+            let is_the_platforms = problems.list.iter().any(|p| p.code != Code::ConflictingFields);
+            output.note(if is_the_platforms {
+                "the platform would refuse this; nothing was written"
+            } else {
+                "nothing was written"
+            });
             return Err(failure);
         }
         validate::report(&problems, output);
@@ -276,10 +281,11 @@ impl Session {
         output: &Output,
     ) -> Result<Problems, Failure> {
         let plan = &prepared.plan;
-        if plan.mode == Mode::RefreshOnly || plan.operations.is_empty() {
-            return Ok(Problems::default());
-        }
         let namespace = prepared.observations.namespace.as_deref();
+        let collisions = Preflight::collisions(manifest, namespace);
+        if plan.mode == Mode::RefreshOnly || plan.operations.is_empty() {
+            return Ok(manifest.lines.problems(collisions));
+        }
         let preflight = Preflight::new(plan, manifest, namespace);
         let answers = observe::ask(&self.client, preflight.calls());
         let (active, answers) = tokio::join!(self.check_sandbox(), answers);
@@ -304,7 +310,7 @@ impl Session {
                 "what the platform would say could not be asked beforehand: {call:?}{more}: {why}"
             ));
         }
-        Ok(manifest.lines.problems(preflight.findings(&answers)))
+        Ok(manifest.lines.problems([collisions, preflight.findings(&answers)].concat()))
     }
 
     /// Ends unless the sandbox is one that can be written to, as far as this credential is told.

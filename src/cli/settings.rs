@@ -31,8 +31,9 @@ pub(crate) struct ManifestArguments {
 
 fn variable(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
-        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
-        _ => Err("write NAME=VALUE".to_owned()),
+        Some((name, value)) if manifest::is_variable_name(name) => Ok((name.to_owned(), value.to_owned())),
+        Some(_) => Err("a name has letters, digits, `_`, `-` and `.`: write NAME=VALUE".to_owned()),
+        None => Err("write NAME=VALUE".to_owned()),
     }
 }
 
@@ -61,7 +62,7 @@ impl ManifestArguments {
 
     /// What the manifests may refer to.
     pub(crate) fn inputs(&self) -> manifest::Inputs<'static> {
-        manifest::Inputs { env: &environment, vars: self.vars.iter().cloned().collect() }
+        manifest::Inputs::new(&environment, self.vars.iter().cloned())
     }
 }
 

@@ -123,6 +123,8 @@ pub(crate) fn report(problems: &Problems, output: &Output) {
     if !problems.is_empty() {
         let style = output.talk_style();
         output.talk(problems.text(style.color, style.width).trim_end());
+        output.talk("");
+        output.talk(&format!("{}.", problems.summary()));
     }
 }
 

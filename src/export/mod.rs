@@ -67,7 +67,7 @@ pub fn export(found: &Found, place: &Place) -> Exported {
         let texts: Vec<String> = layout.pipelines.iter().map(|pipeline| pipeline.text(place)).collect();
         let whole = texts.join("---\n");
         let nothing = |_: &str| None;
-        let inputs = manifest::Inputs { env: &nothing, vars: BTreeMap::new() };
+        let inputs = manifest::Inputs::new(&nothing, []);
         let problems = match manifest::check_text(Path::new("export"), whole, &inputs) {
             Ok(loaded) => {
                 exported.notes = layout.differences(&loaded.manifest.sections);

@@ -6,7 +6,6 @@
 
 mod fields;
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -148,7 +147,7 @@ pub fn write(wish: &Wish<'_>) -> Result<Written, Error> {
     writer.dataflow(&outermost);
     let Writer { written, .. } = writer;
     let nothing = |_: &str| None;
-    let inputs = manifest::Inputs { env: &nothing, vars: BTreeMap::new() };
+    let inputs = manifest::Inputs::new(&nothing, []);
     match manifest::check_text(Path::new("init"), written.text.clone(), &inputs) {
         Ok(_) => Ok(written),
         Err(problems) => {

@@ -84,6 +84,11 @@ codes! {
     UnknownField "unknown-field" "A path leads to no field of the schema",
     NoIdentity "no-identity" "A schema in Profile has no primary identity",
     NoProfile "no-profile" "A dataset in Profile has a schema that is not",
+    OverlappingFields "overlapping-fields" "Two fields of a mapping probably write one place of the data",
+    UnreadManifest "unread-manifest" "A file in a folder looks like a manifest and is not read",
+    UnknownVariable "unknown-variable" "A variable is given that no manifest of the run uses",
+    RepeatedVariable "repeated-variable" "A variable is given twice",
+    RepeatedItem "repeated-item" "A list names one thing twice",
     ConflictingFields "conflicting-fields" "Two fields have the same destination",
 }
 

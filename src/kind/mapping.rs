@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::fields::TENANT;
 use super::flow_service::{self, error_code};
+use super::rows::{Rows, is_path};
 use super::{
     Answer, Around, Body, Code, Context, Finding, Intent, Key, Kind, Listing, Observed, Outcome, Reference,
     ReferenceKey, Route, Row, Rule, Sending, Shape, Spec, Turn, fields, route, section, usable_id,
@@ -147,8 +148,7 @@ impl Spec for Mapping {
             }
             _ => None,
         };
-        let mut seen: std::collections::HashMap<&str, (usize, Map<String, Value>)> =
-            std::collections::HashMap::new();
+        let mut rows = Rows::default();
         for (index, field) in fields.iter().enumerate() {
             if let Some(source) = field.get("source").and_then(Value::as_str)
                 && source.chars().count() > LONGEST_SOURCE
@@ -160,32 +160,19 @@ impl Spec for Mapping {
                 ));
             }
             let Some(destination) = field.get("destination").and_then(Value::as_str) else { continue };
-            let canonical = canonical_field(field);
             let pointer = format!("/fields/{index}/destination");
-            findings.extend(own.as_ref().and_then(|own| own.finding(&pointer, destination)));
-            match seen.get(destination) {
-                None => {
-                    seen.insert(destination, (index, canonical));
-                }
-                // The tutorial itself maps `verified` twice (platform-api.md 7, oddity 11).
-                Some((first, same)) if *same == canonical => findings.push(
-                    Finding::warning(
-                        Code::DuplicateField,
-                        pointer,
-                        format!("`{destination}` is mapped twice alike; once is sent"),
-                    )
-                    .hint(format!("the first is field {} of this mapping", first + 1)),
-                ),
-                Some((first, _)) => findings.push(
-                    Finding::error(
-                        Code::ConflictingFields,
-                        pointer,
-                        format!("two fields have the destination `{destination}`"),
-                    )
-                    .hint(format!("the other is field {} of this mapping", first + 1)),
-                ),
+            if !is_path(destination) {
+                findings.push(
+                    Finding::error(Code::InvalidValue, pointer, format!("`{destination}` is no path")).hint(
+                        "names with dots between them, and no blanks around them: `_tenant.person.email`",
+                    ),
+                );
+                continue;
             }
+            findings.extend(own.as_ref().and_then(|own| own.finding(&pointer, destination)));
+            rows.add(pointer, destination, destination.to_owned(), canonical_field(field));
         }
+        findings.extend(rows.collisions());
         findings
     }
 
@@ -233,13 +220,19 @@ impl Spec for Mapping {
         if let (Some(Value::Object(fields)), Some(namespace)) = (body.get_mut("fields"), namespace) {
             *fields = std::mem::take(fields)
                 .into_iter()
-                .map(|(destination, field)| match fields::below_tenant(&destination) {
-                    Some(below) => (format!("{namespace}{below}"), field),
-                    None => (destination, field),
-                })
+                .map(|(destination, field)| (placed(&destination, namespace), field))
                 .collect();
         }
         body
+    }
+
+    fn collisions(&self, body: &Body, namespace: &str) -> Vec<Finding> {
+        let mut rows = Rows::default();
+        for (destination, field) in body.get("fields").and_then(Value::as_object).into_iter().flatten() {
+            let field = field.as_object().cloned().unwrap_or_default();
+            rows.add(destination_of(destination), destination, placed(destination, namespace), field);
+        }
+        rows.collisions_within(namespace)
     }
 
     fn strays(&self, body: &Body, namespace: &str) -> Option<String> {
@@ -419,6 +412,14 @@ fn request(body: &Body) -> Value {
         } },
         "mappings": mappings,
     })
+}
+
+/// A destination with the tenant's namespace filled in.
+fn placed(destination: &str, namespace: &str) -> String {
+    match fields::below_tenant(destination) {
+        Some(below) => format!("{namespace}{below}"),
+        None => destination.to_owned(),
+    }
 }
 
 /// Where a mapping says its destination, as a pointer for [`Spec::written`].

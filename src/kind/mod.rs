@@ -25,6 +25,7 @@ mod parameters;
 mod preflight;
 mod registry;
 mod route;
+mod rows;
 pub mod run;
 mod schema;
 mod section;
@@ -529,6 +530,11 @@ pub trait Spec: Sync {
     /// What a section says there for the value that a body has at this pointer: most often the same.
     fn said(&self, _pointer: &str, value: &Value, _body: &Body) -> Value {
         value.clone()
+    }
+    /// What of a wanted body, before [`Spec::settle`], would fall into one when the tenant's namespace is filled in. The
+    /// pointers lead into the body.
+    fn collisions(&self, _body: &Body, _namespace: &str) -> Vec<Finding> {
+        Vec::new()
     }
     /// What of a wanted body is below another tenant's namespace, in words; `None` where nothing is.
     fn strays(&self, _body: &Body, _namespace: &str) -> Option<String> {

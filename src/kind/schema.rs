@@ -99,6 +99,22 @@ impl Spec for Schema {
                 "without `fields` there is no field group to name",
             ));
         }
+        let mut groups: Vec<&str> = Vec::new();
+        let listed = section.get("fieldGroups").and_then(Value::as_array).into_iter().flatten();
+        for (index, id) in listed.enumerate().filter_map(|(index, id)| Some((index, id.as_str()?))) {
+            if groups.iter().any(|other| other.eq_ignore_ascii_case(id)) {
+                let pointer = format!("/fieldGroups/{index}");
+                findings.push(
+                    Finding::error(
+                        Code::RepeatedItem,
+                        pointer,
+                        format!("the field group `{id}` is named twice"),
+                    )
+                    .hint("a schema has a field group once"),
+                );
+            }
+            groups.push(id);
+        }
         if let Some(field) = section.pointer("/primaryIdentity/field").and_then(Value::as_str) {
             findings.extend(fields::Own::of(section).finding("/primaryIdentity/field", field));
             let own = section.get("fields").unwrap_or(&Value::Null);

@@ -186,7 +186,7 @@ impl Drafts {
     }
 
     fn imports(&self, wanted: &HashMap<&Address, At>, report: &mut Report) -> BTreeMap<Address, String> {
-        let mut by_id: HashMap<(Kind, &str), At> = HashMap::new();
+        let mut by_id: HashMap<(Kind, String), At> = HashMap::new();
         let mut import = BTreeMap::new();
         for (address, (id, at)) in &self.import {
             if !wanted.contains_key(address) {
@@ -197,7 +197,8 @@ impl Drafts {
                         .hint("write the section too, or let `flowform export` write it"),
                 );
             }
-            match by_id.insert((address.kind, id), *at) {
+            // Ids that differ in case alone are one object's, misspelt.
+            match by_id.insert((address.kind, id.to_lowercase()), *at) {
                 None => {}
                 Some(first) => report.push(
                     Raw::error(Code::RepeatedBlock, *at, "two sections cannot take over one object")

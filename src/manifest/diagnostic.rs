@@ -2,14 +2,12 @@
 //!
 //! Owns the types that a caller prints or counts. How they look is `render`'s; what a source line may show is `source`'s.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::PathBuf;
 
 use super::Position;
 use crate::kind::{Code, Severity, closest};
-
-/// More than these are counted, not shown.
-pub(super) const SHOWN: usize = 100;
 
 /// More than these of one severity are counted, not kept: a broken file of 10 MB holds millions.
 const KEPT: usize = 1_000;
@@ -56,7 +54,7 @@ pub struct Snippet {
 /// All that is wrong with a manifest.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Problems {
-    /// In the order of files and lines; at most 100, errors before warnings where there are more.
+    /// In the order of files and lines; at most 1,000 of each severity.
     pub list: Vec<Diagnostic>,
     /// How many errors there are, also those not in the list.
     pub errors: usize,
@@ -182,6 +180,8 @@ pub(super) struct Report {
     warnings: usize,
     /// Errors by the file's number.
     by_file: Vec<usize>,
+    /// Names of the variables that the manifests refer to.
+    used: BTreeSet<String>,
 }
 
 impl Report {
@@ -204,6 +204,18 @@ impl Report {
         }
     }
 
+    /// Notes that a manifest refers to the variable of this name.
+    pub(super) fn uses(&mut self, variable: &str) {
+        if !self.used.contains(variable) {
+            self.used.insert(variable.to_owned());
+        }
+    }
+
+    /// Names of the variables that the manifests refer to.
+    pub(super) fn used(&self) -> &BTreeSet<String> {
+        &self.used
+    }
+
     pub(super) fn errors(&self) -> usize {
         self.errors
     }
@@ -221,10 +233,6 @@ impl Report {
     /// The problems, in the order of files and lines; `place` looks a place up.
     pub(super) fn finish(mut self, mut place: impl FnMut(At) -> Place) -> Problems {
         self.kept.sort_by_key(|raw| raw.at);
-        if self.kept.len() > SHOWN {
-            self.kept.sort_by_key(|raw| std::cmp::Reverse(raw.severity));
-            self.kept.truncate(SHOWN);
-        }
         let list = self.kept.into_iter().map(|raw| Diagnostic {
             severity: raw.severity,
             code: raw.code,

@@ -1,7 +1,7 @@
 //! One YAML document: its header, and its sections against the grammar of their kinds.
 //! What sections say about each other is `link`'s.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::ops::Range;
 
 use serde_json::Value;
@@ -49,7 +49,7 @@ pub(super) struct Drafts {
     pub(super) org: Option<(Named, At)>,
     pub(super) sandbox: Option<(Named, At)>,
     pub(super) blocks: blocks::Drafts,
-    pipelines: HashMap<String, At>,
+    pipelines: BTreeMap<String, At>,
 }
 
 /// The keys of the grammar whose values are single ones, and not secret: what may be shown of a line that is not YAML.
@@ -96,7 +96,8 @@ impl Drafts {
             report.push(error.hint(format!("it begins with `apiVersion: {API_VERSION}`")));
             return;
         }
-        if !is_our_version(tree, root, at, report) {
+        // Of a document that is another program's, that is all there is to say.
+        if !is_our_version(tree, root, at, report) && !is_a_manifest(tree, root) {
             return;
         }
         let (pipeline, is_new) = self.pipeline(tree, root, at, report);
@@ -164,6 +165,16 @@ impl Drafts {
                 .related(*first, "the first is here"),
             );
             return (Some(name), false);
+        }
+        let twin = self.pipelines.iter().find(|(other, _)| other.eq_ignore_ascii_case(&name));
+        if let Some((other, first)) = twin {
+            let message =
+                format!("the pipelines {} and {} differ in case alone", quoted(other), quoted(&name));
+            report.push(
+                Raw::warning(Code::DuplicatePipeline, at, message)
+                    .hint("they are two pipelines with objects of their own; give one another name")
+                    .related(*first, "the first is here"),
+            );
         }
         self.pipelines.insert(name.clone(), at);
         (Some(name), true)
@@ -264,6 +275,12 @@ fn is_our_version(tree: &Tree, root: NodeId, at: At, report: &mut Report) -> boo
             false
         }
     }
+}
+
+/// Whether a document that names another format is meant as a manifest all the same: it has a key of one.
+fn is_a_manifest(tree: &Tree, root: NodeId) -> bool {
+    let is_ours = |key: &str| key == "pipeline" || Kind::sections().any(|kind| kind.section() == key);
+    tree.entries(root).iter().any(|entry| is_ours(&entry.key))
 }
 
 /// Whether a text can name a pipeline.

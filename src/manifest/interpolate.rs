@@ -1,10 +1,10 @@
 //! References in strings: `${env:NAME}`, `${env:NAME:-default}`, `${var:NAME}`; `$${` is a literal `${`.
 //! Looks values up in what the caller hands in; never repeats a value that it found.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use super::diagnostic::{At, Raw, Report, did_you_mean};
+use super::diagnostic::{At, Raw, Report, did_you_mean, listed, quoted};
 use crate::kind::Code;
 
 /// What a manifest may refer to.
@@ -13,6 +13,30 @@ pub struct Inputs<'a> {
     pub env: &'a dyn Fn(&str) -> Option<String>,
     /// Variables, as given on the command line.
     pub vars: BTreeMap<String, String>,
+    /// Variables that were given more than once.
+    pub repeated: BTreeSet<String>,
+}
+
+impl<'a> Inputs<'a> {
+    /// The environment, and variables in the order they were given.
+    pub fn new(
+        env: &'a dyn Fn(&str) -> Option<String>,
+        given: impl IntoIterator<Item = (String, String)>,
+    ) -> Self {
+        let mut vars = BTreeMap::new();
+        let mut repeated = BTreeSet::new();
+        for (name, value) in given {
+            if vars.insert(name.clone(), value).is_some() {
+                repeated.insert(name);
+            }
+        }
+        Self { env, vars, repeated }
+    }
+}
+
+/// Whether a text can name a variable in a reference.
+pub fn is_variable_name(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'))
 }
 
 impl fmt::Debug for Inputs<'_> {
@@ -75,6 +99,9 @@ pub(super) fn interpolate(
             None => at,
         };
         let inner = whole.strip_prefix("${").and_then(|w| w.strip_suffix('}'));
+        if let Some(name) = inner.and_then(variable) {
+            report.uses(name);
+        }
         match resolve(inner, inputs) {
             Ok(value) => {
                 out.push_str(&value.text);
@@ -96,6 +123,38 @@ struct Value {
 
 const FORMS: &str = "write ${env:NAME}, ${env:NAME:-default} or ${var:NAME}; a literal `${` is written `$${`";
 
+/// The name of the variable that a reference is to, if it is to one.
+fn variable(inner: &str) -> Option<&str> {
+    let rest = inner.strip_prefix("var:")?;
+    Some(rest.split_once(":-").map_or(rest, |(name, _)| name))
+}
+
+/// Checks the given variables with each other and with what the manifests use. `unparsed` are the texts of which some
+/// could not be parsed: a variable that they may use is taken to be used.
+pub(super) fn check_variables(inputs: &Inputs<'_>, unparsed: &[&str], report: &mut Report) {
+    for name in &inputs.repeated {
+        let error =
+            Raw::error(Code::RepeatedVariable, None, format!("the variable {} is given twice", quoted(name)));
+        report.push(error.hint("give each `--var` once"));
+    }
+    let unused: Vec<&str> = inputs
+        .vars
+        .keys()
+        .map(String::as_str)
+        .filter(|name| !report.used().contains(*name))
+        .filter(|name| !unparsed.iter().any(|text| text.contains(&format!("${{var:{name}"))))
+        .collect();
+    for name in unused {
+        let known: Vec<&str> = report.used().iter().map(String::as_str).collect();
+        let hint = did_you_mean(name, known.iter().copied()).unwrap_or_else(|| match known.as_slice() {
+            [] => format!("leave `--var {name}=...` out: the manifests use no variable"),
+            known => format!("they use {}", listed(known.iter().copied())),
+        });
+        let message = format!("no manifest of this run uses the variable {}", quoted(name));
+        report.push(Raw::error(Code::UnknownVariable, None, message).hint(hint));
+    }
+}
+
 /// The value, or what is wrong and what to do. The text itself is not repeated: it may be part of a secret.
 fn resolve(inner: Option<&str>, inputs: &Inputs<'_>) -> Result<Value, (Code, String, String)> {
     let fault = |message: &str| Err((Code::BadReference, message.to_owned(), FORMS.to_owned()));
@@ -109,8 +168,7 @@ fn resolve(inner: Option<&str>, inputs: &Inputs<'_>) -> Result<Value, (Code, Str
         Some((name, default)) => (name, Some(default)),
         None => (rest, None),
     };
-    if name.is_empty() || !name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'))
-    {
+    if !is_variable_name(name) {
         return fault("the name in this reference is not a name");
     }
     if default.is_some_and(|default| default.contains("${")) {
@@ -123,12 +181,21 @@ fn resolve(inner: Option<&str>, inputs: &Inputs<'_>) -> Result<Value, (Code, Str
         (Some(value), Some(_)) if !value.is_empty() => Ok(Value { text: value, is_default: false }),
         (_, Some(default)) => Ok(Value { text: default.to_owned(), is_default: true }),
         (None, None) if kind == "env" => {
-            let hint = format!("set it, or give a default: ${{env:{name}:-default}}");
+            // Names of variables are told apart by case, and mostly written in capitals.
+            let other = [name.to_ascii_uppercase(), name.to_ascii_lowercase()].into_iter();
+            let other = other.into_iter().find(|other| other != name && (inputs.env)(other).is_some());
+            let hint = match other {
+                Some(other) => format!("`{other}` is set: did you mean that?"),
+                None => {
+                    format!("set it with `export {name}=...`, or give a default: ${{env:{name}:-default}}")
+                }
+            };
             Err((Code::UnsetVariable, format!("the environment variable `{name}` is not set"), hint))
         }
         (None, None) => {
             let known = did_you_mean(name, inputs.vars.keys().map(String::as_str));
-            let hint = known.unwrap_or_else(|| format!("give it, or a default: ${{var:{name}:-default}}"));
+            let give = format!("give it with `--var {name}=...`, or a default: ${{var:{name}:-default}}");
+            let hint = known.map_or(give.clone(), |known| format!("{known} Else {give}"));
             Err((Code::UnsetVariable, format!("the variable `{name}` is not given"), hint))
         }
     }
@@ -146,7 +213,7 @@ mod tests {
             "EMPTY" => Some(String::new()),
             _ => None,
         };
-        let inputs = Inputs { env: &env, vars: BTreeMap::from([("n".to_owned(), "15".to_owned())]) };
+        let inputs = Inputs::new(&env, [("n".to_owned(), "15".to_owned())]);
         let mut report = Report::default();
         (interpolate(text, text, AT, &inputs, &mut report), report.errors())
     }

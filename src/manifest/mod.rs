@@ -35,7 +35,7 @@ use crate::kind::{Address, Body, Code};
 pub use blocks::Blocks;
 pub use diagnostic::{Checked, Diagnostic, Place, Problems, Snippet};
 pub use document::{API_VERSION, is_pipeline_name};
-pub use interpolate::Inputs;
+pub use interpolate::{Inputs, is_variable_name};
 pub(crate) use json::ProblemsDocument;
 pub use json::problems_schema;
 pub use lines::Lines;
@@ -131,16 +131,22 @@ pub fn load_with(
         );
     }
     let sources = source::read_all(paths, given, &mut report);
-    check(sources, report, inputs)
+    check(sources, report, inputs, true)
 }
 
 /// Checks a text as if it had been read from a file of this name.
 pub fn check_text(name: &Path, text: String, inputs: &Inputs<'_>) -> Result<Loaded, Problems> {
-    check(vec![Source::new(name.to_owned(), text)], Report::default(), inputs)
+    check(vec![Source::new(name.to_owned(), text)], Report::default(), inputs, false)
 }
 
-/// Checks what was read; `report` has what went wrong with reading.
-fn check(mut sources: Vec<Source>, mut report: Report, inputs: &Inputs<'_>) -> Result<Loaded, Problems> {
+/// Checks what was read; `report` has what went wrong with reading. Of the manifests of a whole run, each given variable
+/// has to be used by one.
+fn check(
+    mut sources: Vec<Source>,
+    mut report: Report,
+    inputs: &Inputs<'_>,
+    is_whole: bool,
+) -> Result<Loaded, Problems> {
     let mut drafts = document::Drafts::default();
     let mut trees = Vec::with_capacity(sources.len());
     let mut hidden = Vec::with_capacity(sources.len());
@@ -160,6 +166,11 @@ fn check(mut sources: Vec<Source>, mut report: Report, inputs: &Inputs<'_>) -> R
         }
         trees.push(tree);
         hidden.push(hidden_keys);
+    }
+    if is_whole && !sources.is_empty() {
+        let unparsed: Vec<&str> =
+            sources.iter().filter(|s| !s.unparsed.is_empty()).map(|s| s.text.as_str()).collect();
+        interpolate::check_variables(inputs, &unparsed, &mut report);
     }
     let sections = link::link(&drafts.sections, &trees, &sources, &mut report);
     let wanted = drafts.sections.iter().map(|draft| (&draft.address, draft.key_at)).collect();

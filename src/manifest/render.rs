@@ -2,32 +2,79 @@
 //! `junit`'s.
 //! What may be shown was decided before: a [`Snippet`] holds no secret.
 
+use std::collections::HashMap;
 use std::fmt::Write;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer};
 
+use super::Position;
 use super::annotation::{Level as Mark, annotation, file_name};
 use super::diagnostic::{Diagnostic, Place, Problems, Snippet};
-use crate::kind::Severity;
+use crate::kind::{Code, Severity};
+
+/// More messages than these are counted, not shown.
+const SHOWN: usize = 100;
+
+/// More places of one message than these are counted, not shown.
+const PLACES: usize = 24;
+
+/// Mistakes that one thing outside of the line causes, so that the same words are about the same thing wherever they
+/// are said: a variable, a file that was not named, a setting.
+const ONE_CAUSE: &[Code] =
+    &[Code::UnsetVariable, Code::UnknownAddress, Code::ApiVersion, Code::ConflictingPlatform];
 
 impl Problems {
-    /// For a terminal of this width.
+    /// For a terminal of this width: what has one cause as one message with its places, errors first where there are
+    /// more messages than are shown.
     pub fn text(&self, is_colored: bool, width: usize) -> String {
         let renderer = if is_colored { Renderer::styled() } else { Renderer::plain() }.term_width(width);
+        let mut messages = self.by_cause();
+        let count = messages.len();
+        if count > SHOWN {
+            messages.sort_by_key(|(first, _)| std::cmp::Reverse(first.severity));
+        }
+        let mut shown = 0;
         let mut out = String::new();
-        for diagnostic in &self.list {
-            let mut page = renderer.render(&groups(diagnostic));
-            let places = diagnostic.place.iter().chain(diagnostic.related.iter().map(|(place, _)| place));
+        for (first, others) in messages.into_iter().take(SHOWN) {
+            shown += 1 + others.len();
+            let mut page = renderer.render(&groups(first, &others));
+            let places = first.place.iter().chain(first.related.iter().map(|(place, _)| place));
             for place in places {
                 page = true_column(&page, place);
             }
             out.push_str(&page);
             out.push_str("\n\n");
         }
-        if self.omitted() > 0 {
-            let _ = writeln!(out, "... and {} more\n", self.omitted());
+        let more = (self.errors + self.warnings).saturating_sub(shown);
+        if more > 0 {
+            let _ = writeln!(out, "... and {more} more\n");
         }
         out
+    }
+
+    /// The count, and in how many files the errors are, where there are several.
+    pub fn summary(&self) -> String {
+        let faulty = self.files.iter().filter(|file| file.errors > 0).count();
+        let files = if faulty > 1 { format!(" in {faulty} files") } else { String::new() };
+        format!("{self}{files}")
+    }
+
+    /// Each message once, with whatever else has the same cause.
+    fn by_cause(&self) -> Vec<(&Diagnostic, Vec<&Diagnostic>)> {
+        let mut messages: Vec<(&Diagnostic, Vec<&Diagnostic>)> = Vec::new();
+        let mut by_cause: HashMap<(Code, &str, Option<&str>), usize> = HashMap::new();
+        for diagnostic in &self.list {
+            let cause = (diagnostic.code, diagnostic.message.as_str(), diagnostic.hint.as_deref());
+            let known = by_cause.get(&cause).filter(|_| ONE_CAUSE.contains(&diagnostic.code));
+            match known.and_then(|number| messages.get_mut(*number)) {
+                Some((first, others)) if first.related == diagnostic.related => others.push(diagnostic),
+                _ => {
+                    by_cause.insert(cause, messages.len());
+                    messages.push((diagnostic, Vec::new()));
+                }
+            }
+        }
+        messages
     }
 
     /// Each as one line: place, severity, message.
@@ -76,7 +123,8 @@ pub(super) fn word(severity: Severity) -> &'static str {
     }
 }
 
-fn groups(diagnostic: &Diagnostic) -> Vec<Group<'_>> {
+/// A message with its line; `others` have the same cause, and are told by their places.
+fn groups<'a>(diagnostic: &'a Diagnostic, others: &[&'a Diagnostic]) -> Vec<Group<'a>> {
     let level = match diagnostic.severity {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
@@ -84,6 +132,15 @@ fn groups(diagnostic: &Diagnostic) -> Vec<Group<'_>> {
     let mut first = Group::with_title(level.primary_title(&diagnostic.message).id(diagnostic.code.name()));
     if let Some(place) = &diagnostic.place {
         first = with_place(first, place, AnnotationKind::Primary);
+    }
+    let places = others.iter().filter_map(|other| other.place.as_ref());
+    for place in places.clone().take(PLACES) {
+        let Position { line, column, .. } = place.position;
+        first = first.element(Origin::path(file_name(place)).line(line).char_column(column));
+    }
+    let left = places.count().saturating_sub(PLACES);
+    if left > 0 {
+        first = first.element(Level::NOTE.message(format!("and in {left} more places")));
     }
     if let Some(hint) = &diagnostic.hint {
         first = first.element(Level::HELP.message(hint));

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use super::Position;
 use super::diagnostic::{At, Place, Raw, Report, Snippet};
-use crate::kind::Code;
+use crate::kind::{Code, Kind};
 use crate::secret::MASK;
 
 /// What some editors put at the beginning of a UTF-8 file.
@@ -22,6 +22,9 @@ pub(super) const STDIN: &str = "<stdin>";
 
 /// Larger files are refused.
 const LARGEST: u64 = 10 * 1024 * 1024;
+
+/// How much of a file that is not read is looked at.
+const HEAD: u64 = 64 * 1024;
 
 /// How much of a line is shown before the place, and from its start on, in characters.
 const BEFORE: usize = 100;
@@ -238,20 +241,27 @@ fn doubtful_values(line: &str, base: usize, is_cut: bool, plain: &HashSet<&str>)
     hidden
 }
 
-/// Reads every file that the paths name: files, and folders with all their YAML files, in order, each once.
-/// What was read already is in `given`.
+/// Reads every file that the paths name: files, and folders with all their YAML files, in order, each once. What looks
+/// like a manifest in a folder, and is not read, is warned of. What was read already is in `given`.
 pub(super) fn read_all(
     paths: &[PathBuf],
     given: &BTreeMap<PathBuf, Vec<u8>>,
     report: &mut Report,
 ) -> Vec<Source> {
-    let (files, folders) = (HashSet::new(), HashSet::new());
-    let mut reader = Reader { given, report, sources: Vec::new(), found: 0, files, folders };
+    let mut reader = Reader {
+        given,
+        report,
+        sources: Vec::new(),
+        found: 0,
+        files: HashSet::new(),
+        folders: HashSet::new(),
+        unread: Vec::new(),
+    };
     for path in paths {
         if path.is_dir() {
             let is_new = path.canonicalize().is_ok_and(|real| !reader.folders.contains(&real));
             let before = (reader.found, reader.sources.len());
-            reader.folder(path);
+            reader.folder(path, false);
             if is_new && (reader.found, reader.sources.len()) == before {
                 reader.refuse(
                     Code::NoManifest,
@@ -264,7 +274,42 @@ pub(super) fn read_all(
             reader.file(path);
         }
     }
+    reader.tell_unread();
     reader.sources
+}
+
+/// Whether a folder's file of this name is read.
+fn has_extension(path: &Path) -> bool {
+    path.extension().is_some_and(|e| e.eq_ignore_ascii_case("yaml") || e.eq_ignore_ascii_case("yml"))
+}
+
+/// Whether a text begins as a manifest does: with a key of its header, or as JSON, and names our format or a pipeline.
+fn looks_like_a_manifest(text: &str) -> bool {
+    let text = text.trim_start_matches(MARK);
+    let mut lines = text.lines().map(str::trim_end).filter(|line| {
+        let line = line.trim_start();
+        !(line.is_empty() || line.starts_with('#') || line.starts_with('%') || line.starts_with("---"))
+    });
+    let Some(first) = lines.next() else { return false };
+    let key = |line: &str| {
+        let (key, value) = line.split_once(':')?;
+        Some((
+            key.trim().trim_matches(['"', '\'']).to_owned(),
+            value.trim().trim_matches(['"', '\'']).to_owned(),
+        ))
+    };
+    let is_ours = |(key, value): &(String, String)| {
+        (key == "apiVersion" && value.to_ascii_lowercase().starts_with("flowform")) || key == "pipeline"
+    };
+    if first.trim_start().starts_with('{') {
+        return text.contains("apiVersion") && text.contains("flowform/");
+    }
+    let is_key = |line: &&str| !line.starts_with([' ', '\t']);
+    let is_header = key(first).is_some_and(|(key, _)| {
+        matches!(key.as_str(), "apiVersion" | "pipeline" | "platform")
+            || Kind::sections().any(|kind| kind.section() == key)
+    });
+    is_header && std::iter::once(first).chain(lines).filter(is_key).filter_map(key).any(|said| is_ours(&said))
 }
 
 struct Reader<'a> {
@@ -275,51 +320,87 @@ struct Reader<'a> {
     found: usize,
     files: HashSet<PathBuf>,
     folders: HashSet<PathBuf>,
+    /// Files of the folders that are not read: hidden, or of another extension.
+    unread: Vec<PathBuf>,
 }
 
 impl Reader<'_> {
-    /// An error about a file as a whole: the file gets a number, so that the error has a place.
+    /// An error about a file as a whole.
     fn refuse(&mut self, code: Code, path: &Path, message: impl Into<String>, hint: Option<&str>) {
-        let at = At { file: self.sources.len(), start: 0, end: 0 };
+        let mut raw = Raw::error(code, None, message);
+        raw.hint = hint.map(str::to_owned);
+        self.about(path, raw);
+    }
+
+    /// Reports something about a file as a whole: the file gets a number, so that it has a place.
+    fn about(&mut self, path: &Path, mut raw: Raw) {
+        raw.at = Some(At { file: self.sources.len(), start: 0, end: 0 });
         let mut source = Source::new(path.to_owned(), String::new());
         source.unparsed.push(0..usize::MAX);
         self.sources.push(source);
-        let mut raw = Raw::error(code, at, message);
-        raw.hint = hint.map(str::to_owned);
         self.report.push(raw);
     }
 
-    fn folder(&mut self, path: &Path) {
+    /// Reads a folder; of a hidden one (`within_hidden`) nothing is read, and what looks like a manifest is noted.
+    fn folder(&mut self, path: &Path, within_hidden: bool) {
         // A folder linked into itself is visited once.
-        if !path.canonicalize().is_ok_and(|real| self.folders.insert(real)) {
+        let is_new = match path.canonicalize() {
+            Ok(real) if within_hidden => !self.folders.contains(&real),
+            Ok(real) => self.folders.insert(real),
+            Err(_) if within_hidden => false,
+            Err(error) => return self.unreadable(path, &error),
+        };
+        if !is_new {
             return;
         }
         let entries = fs::read_dir(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
         let mut entries = match entries {
             Ok(entries) => entries,
-            Err(error) => {
-                return self.refuse(
-                    Code::Unreadable,
-                    path,
-                    format!("the folder cannot be read: {error}"),
-                    None,
-                );
-            }
+            Err(_) if within_hidden => return,
+            Err(error) => return self.unreadable(path, &error),
         };
         entries.sort_by_key(fs::DirEntry::file_name);
         for entry in entries {
-            if entry.file_name().to_string_lossy().starts_with('.') {
-                continue;
-            }
+            let is_hidden = within_hidden || entry.file_name().to_string_lossy().starts_with('.');
             // Named as a person would: not from `./`.
             let path = if path == Path::new(".") { entry.file_name().into() } else { entry.path() };
             if path.is_dir() {
-                self.folder(&path);
-            } else if path.extension().is_some_and(|e| e == "yaml" || e == "yml")
-                && (path.is_file() || !path.exists())
-            {
+                // Hidden folders are looked into one level deep: below them lie caches, and the history of a repository.
+                if !is_hidden {
+                    self.folder(&path, false);
+                } else if !within_hidden {
+                    self.folder(&path, true);
+                }
+            } else if is_hidden || !has_extension(&path) {
+                self.unread.push(path);
+            } else if path.is_file() || !path.exists() {
                 self.found += 1;
                 self.file(&path);
+            } else {
+                self.found += 1;
+                self.refuse(Code::Unreadable, &path, "this is neither a file nor a folder", None);
+            }
+        }
+    }
+
+    fn unreadable(&mut self, path: &Path, error: &std::io::Error) {
+        self.refuse(Code::Unreadable, path, format!("the folder cannot be read: {error}"), None);
+    }
+
+    /// Warns of files that are not read and look like manifests.
+    fn tell_unread(&mut self) {
+        for path in std::mem::take(&mut self.unread) {
+            let is_read = path.canonicalize().is_ok_and(|real| self.files.contains(&real));
+            if is_read || !path.is_file() {
+                continue;
+            }
+            let mut bytes = Vec::new();
+            let head = File::open(&path).and_then(|file| file.take(HEAD).read_to_end(&mut bytes));
+            if head.is_ok() && looks_like_a_manifest(&String::from_utf8_lossy(&bytes)) {
+                let message = "this file looks like a manifest and is not read";
+                let hint = "of a folder, files that end in .yaml or .yml and are not hidden are read: rename it, name the \
+                            file itself too, or move it elsewhere";
+                self.about(&path, Raw::warning(Code::UnreadManifest, None, message).hint(hint));
             }
         }
     }

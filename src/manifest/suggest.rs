@@ -231,7 +231,7 @@ impl Maker<'_> {
     fn judge(&self, texts: &[String], changes: &[&Change<'_>]) -> Result<(), String> {
         let sources = self.manifest.lines.sources().iter().zip(texts);
         let sources = sources.map(|(source, text)| Source::new(source.file.clone(), text.clone())).collect();
-        let loaded = check(sources, Report::default(), self.inputs).map_err(|problems| {
+        let loaded = check(sources, Report::default(), self.inputs, false).map_err(|problems| {
             let first =
                 problems.list.first().map_or_else(String::new, |first| format!(": {}", first.message));
             format!("the manifest would not be valid{first}")

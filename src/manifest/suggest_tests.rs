@@ -87,12 +87,12 @@ fn same(a: Option<&Value>, b: Option<&Value>) -> bool {
 
 fn load(text: &str) -> Manifest {
     let sources = vec![Source::new(PathBuf::from("m.yaml"), text.to_owned())];
-    let loaded = check(sources, Report::default(), &inputs());
+    let loaded = check(sources, Report::default(), &inputs(), false);
     loaded.unwrap_or_else(|problems| panic!("{}", problems.text(false, 120))).manifest
 }
 
 fn inputs() -> Inputs<'static> {
-    Inputs { env: &|_| None, vars: BTreeMap::new() }
+    Inputs::new(&|_| None, [])
 }
 
 /// The text with the wishes, and why some are not in it.
@@ -388,7 +388,7 @@ fn a_patch_names_files_from_the_folder_of_the_run() {
     let patch = |file: &str, text: &str| {
         let mut source = Source::new(PathBuf::from(file), text.trim_start_matches(MARK).to_owned());
         source.has_mark = text.starts_with(MARK);
-        let loaded = check(vec![source], Report::default(), &inputs()).unwrap();
+        let loaded = check(vec![source], Report::default(), &inputs(), false).unwrap();
         let wishes = [wish(Kind::Source, "/name", json!("Other"))];
         suggest(&loaded.manifest, &inputs(), Path::new("/project"), &wishes, &same)
     };

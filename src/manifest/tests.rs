@@ -15,16 +15,16 @@ use crate::kind::{Address, Code, Finding, Kind, Severity, Turn, follow};
 fn with_inputs<T>(run: impl FnOnce(&Inputs<'_>) -> T) -> T {
     let env = |name: &str| (name == "SET").then(|| "from-environment".to_owned());
     let vars = BTreeMap::from([("interval".to_owned(), "30".to_owned())]);
-    run(&Inputs { env: &env, vars })
+    run(&Inputs::new(&env, vars))
 }
 
 fn check_text(text: &str) -> Result<Loaded, Problems> {
     let sources = vec![Source::new(PathBuf::from("m.yaml"), text.to_owned())];
-    with_inputs(|inputs| check(sources, Report::default(), inputs))
+    with_inputs(|inputs| check(sources, Report::default(), inputs, false))
 }
 
 fn load_path(path: impl Into<PathBuf>) -> Result<Loaded, Problems> {
-    with_inputs(|inputs| load(&[path.into()], inputs))
+    load(&[path.into()], &Inputs::new(&|_| None, []))
 }
 
 fn problems(outcome: Result<Loaded, Problems>) -> Problems {
@@ -89,7 +89,7 @@ fn the_examples_load() {
     let current = load_path(examples().join("zendesk-current.yaml")).unwrap();
     assert!(current.warnings.is_empty(), "{}", current.warnings.text(false, 120));
     let both = ["zendesk.yaml", "zendesk-current.yaml"].map(|name| examples().join(name));
-    assert!(with_inputs(|inputs| load(&both, inputs)).is_ok(), "both in one run");
+    assert!(load(&both, &Inputs::new(&|_| None, [])).is_ok(), "both in one run");
 }
 
 /// The requests of the tutorial, as its text has them, save what the example's comments say.
@@ -242,17 +242,17 @@ fn a_long_line_is_cut_and_keeps_its_column() {
 }
 
 #[test]
-fn a_hundred_are_shown_and_the_rest_counted() {
-    let keys: Vec<String> = (0..250).map(|n| format!("  colour{n}: x\n")).collect();
+fn a_hundred_are_shown_and_a_thousand_kept_and_the_rest_counted() {
+    let keys: Vec<String> = (0..1250).map(|n| format!("  colour{n}: x\n")).collect();
     let keys = keys.concat();
     let text = with_header(&format!(
         "mapping:\n  name: m\n  schema: {{ id: urn:x }}\n  fields: [{{ source: a, destination: b }}]\n{keys}"
     ));
     let problems = check_text(&text).unwrap_err();
-    assert_eq!((problems.list.len(), problems.errors, problems.omitted()), (100, 250, 150));
-    assert!(problems.text(false, 100).ends_with("... and 150 more\n\n"));
-    assert!(problems.github().contains("... and 150 more"));
-    assert_eq!(problems.json()["omittedCount"], 150);
+    assert_eq!((problems.list.len(), problems.errors, problems.omitted()), (1000, 1250, 250));
+    assert!(problems.text(false, 100).ends_with("... and 1150 more\n\n"));
+    assert!(problems.github().contains("... and 250 more"));
+    assert_eq!(problems.json()["omittedCount"], 250);
 }
 
 #[test]
@@ -288,7 +288,7 @@ fn json_names_every_place() {
 fn github_commands_are_escaped() {
     let text = with_header("target: { name: t, dataSetId: \"50%\" }\n");
     let sources = vec![Source::new(PathBuf::from("a,b:c%.yaml"), text)];
-    let problems = with_inputs(|inputs| check(sources, Report::default(), inputs)).unwrap_err();
+    let problems = with_inputs(|inputs| check(sources, Report::default(), inputs, false)).unwrap_err();
     assert_eq!(
         problems.github(),
         "::error file=a%2Cb%3Ac%25.yaml,line=3,col=31,endLine=3,endColumn=36,title=flowform \
@@ -388,7 +388,7 @@ fn folders_are_read_in_order_and_files_once() {
     #[cfg(unix)]
     std::os::unix::fs::symlink(folder.path(), folder.path().join("a/loop")).unwrap();
     let paths = [folder.path().to_owned(), folder.path().join("b.yaml"), folder.path().to_owned()];
-    let manifest = with_inputs(|inputs| load(&paths, inputs)).unwrap().manifest;
+    let manifest = load(&paths, &Inputs::new(&|_| None, [])).unwrap().manifest;
     let pipelines: Vec<&str> = manifest.sections.iter().map(|s| s.address.pipeline.as_str()).collect();
     assert_eq!(pipelines, ["ay", "az", "b"]);
     assert_eq!(manifest.sections[0].position.file, folder.path().join("a/y.yaml"));
@@ -421,7 +421,7 @@ fn files_that_cannot_be_read_are_reported_with_the_rest() {
     std::os::unix::fs::symlink(empty.path(), empty.path().join("loop")).unwrap();
     assert_eq!(messages(load_path(empty.path())), ["there is no *.yaml or *.yml file in this folder"]);
     assert!(messages(load_path("no/such.yaml"))[0].starts_with("the file cannot be read: "));
-    assert_eq!(messages(with_inputs(|inputs| load(&[], inputs))), ["no manifest is named"]);
+    assert_eq!(messages(load(&[], &Inputs::new(&|_| None, []))), ["no manifest is named"]);
 }
 
 #[test]

@@ -136,7 +136,6 @@ fn quoted(of: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
     use std::path::Path;
 
     use proptest::prelude::*;
@@ -159,7 +158,7 @@ mod tests {
         };
         let text = members(&document, 0);
         let nothing = |_: &str| None;
-        let inputs = Inputs { env: &nothing, vars: BTreeMap::new() };
+        let inputs = Inputs::new(&nothing, []);
         match check_text(Path::new("m.yaml"), text.clone(), &inputs) {
             Ok(loaded) => Ok(loaded.manifest.sections[0].body["params"].clone()),
             Err(problems) => Err(format!("{}\n{text}", problems.text(false, 100))),

@@ -111,17 +111,6 @@ pub fn build(inputs: &Inputs<'_>) -> Plan {
     if mode == Mode::Destroy {
         plan.notes.extend(kept_for_others(inputs, &addresses, &selected));
     }
-    if mode == Mode::Normal && !wanted.is_empty() {
-        let gone = plan.operations.iter().filter(|o| o.action == Action::Delete && !o.is_leftover());
-        let gone: BTreeSet<&str> = gone.map(|o| o.address.pipeline.as_str()).collect();
-        for pipeline in gone.into_iter().filter(|pipeline| !place.contains_key(pipeline)) {
-            let text = format!(
-                "no manifest of this run has the pipeline {pipeline}, so all of it goes: plan the sandbox's manifests \
-                 together, or narrow the plan with --target"
-            );
-            plan.notes.push(Note { address: None, text });
-        }
-    }
     order::link(&mut plan.operations, &depends_on);
     rename::check(&mut plan, inputs, entries);
     titles::check(&mut plan, inputs, entries);
@@ -162,12 +151,18 @@ fn refer_by_id(
     wanted: &[Section],
     depends_on: &mut BTreeMap<Address, BTreeSet<Address>>,
 ) {
-    let by_id: BTreeMap<&str, &Address> = entries.iter().map(|(a, entry)| (entry.id.as_str(), a)).collect();
+    // Two addresses may have one object, where a state was edited: then both are parents.
+    let mut by_id: BTreeMap<&str, Vec<&Address>> = BTreeMap::new();
+    for (address, entry) in entries {
+        by_id.entry(entry.id.as_str()).or_default().push(address);
+    }
     let bodies = entries.iter().map(|(address, entry)| (address, &entry.applied));
     for (address, body) in bodies.chain(wanted.iter().map(|section| (&section.address, &section.body))) {
         for text in guard::texts(body) {
-            if let Some(parent) = by_id.get(text).filter(|parent| **parent != address) {
-                depends_on.entry(address.clone()).or_default().insert((*parent).clone());
+            let parents = by_id.get(text).into_iter().flatten().filter(|parent| **parent != address);
+            let parents: Vec<Address> = parents.map(|parent| (*parent).clone()).collect();
+            if !parents.is_empty() {
+                depends_on.entry(address.clone()).or_default().extend(parents);
             }
         }
     }

@@ -28,6 +28,7 @@ pub(super) fn check(
     refusals.extend(protection(plan, entries));
     refusals.extend(losses(plan, entries));
     deletions(plan, inputs, entries, &mut refusals);
+    vanished(plan, inputs, entries, &mut refusals);
     left_behind(plan, entries, selected, depends_on, &mut refusals);
     left_standing(plan, inputs, depends_on, &mut refusals);
     still_used(plan, inputs, &mut refusals);
@@ -119,6 +120,51 @@ fn deletions(
         text,
         hint: format!("if that is meant, say so with `--allow-deletes {count}`"),
     });
+}
+
+/// A pipeline of which no manifest of the run has a section was deleted, or its file was not read: which of the two, nobody
+/// can tell but a person. Deleting the exact number of objects, or naming what goes, says that it is meant.
+fn vanished(
+    plan: &Plan,
+    inputs: &Inputs<'_>,
+    entries: &BTreeMap<Address, Entry>,
+    refusals: &mut Vec<Refusal>,
+) {
+    // Of an empty manifest `deletions` says more.
+    if inputs.options.mode != Mode::Normal || inputs.manifest.sections.is_empty() {
+        return;
+    }
+    let goes: Vec<&Address> = plan
+        .operations
+        .iter()
+        .filter(|o| o.action == Action::Delete && current(o, entries).is_some())
+        .map(|o| &o.address)
+        .collect();
+    let count = goes.len();
+    if inputs.options.allow_deletes == Some(count) {
+        return;
+    }
+    let wanted: BTreeSet<&str> =
+        inputs.manifest.sections.iter().map(|s| s.address.pipeline.as_str()).collect();
+    let is_named = |address: &Address| inputs.options.selection.targets.iter().any(|s| s.matches(address));
+    let mut gone: BTreeMap<&str, usize> = BTreeMap::new();
+    for address in goes.iter().filter(|a| !wanted.contains(a.pipeline.as_str()) && !is_named(a)) {
+        *gone.entry(address.pipeline.as_str()).or_default() += 1;
+    }
+    for (pipeline, objects) in gone {
+        let what = if objects == 1 { "its object".to_owned() } else { format!("{objects} of its objects") };
+        refusals.push(Refusal {
+            address: None,
+            text: format!(
+                "no manifest of this run has a section of the pipeline {pipeline}, so {what} would be deleted"
+            ),
+            hint: format!(
+                "name its file too, or leave it as it is with `--exclude {pipeline}`; to keep its objects and manage \
+                 them no more, add `forget: [{pipeline}]` to a document; if they are to be deleted, add \
+                 `--allow-deletes {count}`"
+            ),
+        });
+    }
 }
 
 /// An object that goes takes its children along; a selection must not leave them behind.

@@ -50,6 +50,16 @@ impl<'a> Preflight<'a> {
         preflight
     }
 
+    /// Rows of the manifest that are one now that the tenant's namespace is known; pointers lead into the wanted bodies.
+    pub fn collisions(manifest: &Manifest, namespace: Option<&str>) -> Vec<(Address, Finding)> {
+        let Some(namespace) = namespace else { return Vec::new() };
+        let of = |section: &Section| {
+            let findings = section.address.kind.spec().collisions(&section.body, namespace);
+            findings.into_iter().map(|finding| (section.address.clone(), finding)).collect::<Vec<_>>()
+        };
+        manifest.sections.iter().flat_map(of).collect()
+    }
+
     /// The questions, each with the kind that asks it.
     pub fn calls(&self) -> &[(Kind, Call)] {
         &self.calls
