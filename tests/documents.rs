@@ -9,8 +9,11 @@ use crate::support::Sandbox;
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
+/// Texts, each with the path of the file that it is in.
+type Texts = Vec<(String, String)>;
+
 /// Every file of these files and folders of the repository, by its path in it.
-fn files(names: &[&str]) -> Vec<(String, String)> {
+fn files(names: &[&str]) -> Texts {
     let mut open: Vec<PathBuf> = names.iter().map(|name| Path::new(ROOT).join(name)).collect();
     let mut files = Vec::new();
     while let Some(path) = open.pop() {
@@ -25,6 +28,10 @@ fn files(names: &[&str]) -> Vec<(String, String)> {
     files
 }
 
+fn is_of_type(name: &str, extension: &str) -> bool {
+    Path::new(name).extension().is_some_and(|found| found == extension)
+}
+
 /// The blocks of YAML in a page.
 fn blocks(page: &str) -> Vec<String> {
     let mut blocks = Vec::new();
@@ -34,7 +41,10 @@ fn blocks(page: &str) -> Vec<String> {
             None if ["```yaml", "```yml"].contains(&line.trim()) => block = Some(String::new()),
             None => {}
             Some(_) if line.trim() == "```" => blocks.extend(block.take()),
-            Some(block) => *block += &format!("{line}\n"),
+            Some(block) => {
+                block.push_str(line);
+                block.push('\n');
+            }
         }
     }
     blocks
@@ -45,12 +55,12 @@ fn parsed(text: &str) -> Value {
 }
 
 /// Whole manifests, by where they are; the blocks of a page that are a part of one.
-fn manifests() -> (Vec<(String, String)>, Vec<(String, String)>) {
+fn manifests() -> (Texts, Texts) {
     let (mut whole, mut parts) = (Vec::new(), Vec::new());
     for (name, text) in files(&["README.md", "docs", "examples"]) {
-        let texts = if name.ends_with(".md") {
+        let texts = if is_of_type(&name, "md") {
             blocks(&text)
-        } else if name.ends_with(".yaml") && !name.contains("/.") {
+        } else if is_of_type(&name, "yaml") && !name.contains("/.") {
             vec![text]
         } else {
             Vec::new()
@@ -103,6 +113,115 @@ fn every_manifest_that_is_printed_applies_in_an_empty_folder() {
     }
 }
 
+/// The command lines of flowform in a page: what stands between backticks, and the lines of its blocks.
+fn commands(page: &str) -> Vec<Vec<String>> {
+    let prose: String = page.split("```").step_by(2).collect();
+    let spans: Vec<String> =
+        prose.split('`').skip(1).step_by(2).map(|span| span.replace('\n', " ")).collect();
+    let lines = page.lines().map(|line| line.split("  #").next().unwrap_or_default().to_owned());
+    let indented = lines.filter(|line| line.starts_with("    ") || line.starts_with("flowform "));
+    spans
+        .into_iter()
+        .chain(indented)
+        .filter_map(|text| {
+            let mut words = text.split_whitespace().map(str::to_owned);
+            words.find(|word| word == "flowform" || word.ends_with("=$(flowform"))?;
+            Some(words.take_while(|word| !["|", ">", "&&"].contains(&word.as_str())).collect())
+        })
+        .collect()
+}
+
+#[test]
+fn every_flag_that_a_page_gives_to_a_command_is_known_to_it() {
+    let s = Sandbox::bare();
+    let mut helps = std::collections::BTreeMap::new();
+    let mut tried = 0;
+    for (name, page) in files(&["README.md", "docs", "examples", "state/README.md"]) {
+        if !is_of_type(&name, "md") {
+            continue;
+        }
+        for words in commands(&page) {
+            let named: Vec<&str> = words
+                .iter()
+                .map(String::as_str)
+                .take_while(|word| word.bytes().all(|b| b.is_ascii_lowercase()))
+                .collect();
+            let Some(first) = named.first() else { continue };
+            let deep = ["state", "emulator"].contains(first) && named.len() > 1;
+            let command = named[..if deep { 2 } else { 1 }].to_vec();
+            let help = helps.entry(command.join(" ")).or_insert_with(|| {
+                let ran = s.run(&[&command[..], &["--help"]].concat());
+                (ran.code == Some(0)).then_some(ran.stdout)
+            });
+            // Prose may begin like a command.
+            let Some(help) = help else { continue };
+            for word in words.iter().filter(|word| word.starts_with("--") && word.len() > 2) {
+                let flag = word.split(['=', ',', ';', ')', '.', ':']).next().unwrap();
+                let known = help.lines().any(|line| {
+                    let line = line.trim_start().trim_start_matches("-o, ");
+                    line.split([' ', '=']).next() == Some(flag)
+                });
+                assert!(known, "{name}: `flowform {}` does not know {flag}", command.join(" "));
+                tried += 1;
+            }
+        }
+    }
+    assert!(tried > 60, "commands are written otherwise: {tried}");
+}
+
+#[test]
+fn the_readme_has_every_variable_of_the_environment_with_its_flag() {
+    let readme = include_str!("../README.md");
+    let (_, table) = readme.split_once("| variable | flag | meaning |\n").unwrap();
+    let (table, _) = table.split_once("\n\n").unwrap();
+    let help = Sandbox::bare().run(&["plan", "--help"]).success().stdout;
+    let mut flag = "";
+    let mut found = 0;
+    for line in help.lines().map(str::trim) {
+        if line.starts_with("--") {
+            flag = line.split(' ').next().unwrap();
+        }
+        if let Some(name) = line.strip_prefix("[env: ") {
+            let name = name.split('=').next().unwrap();
+            found += 1;
+            let has = |row: &&str| row.contains(&format!("`{name}`")) && row.contains(&format!("`{flag}`"));
+            assert!(table.lines().any(|row| has(&row)), "README.md does not have {name} with {flag}");
+        }
+    }
+    assert!(found >= 10, "the help is laid out otherwise");
+}
+
+#[test]
+fn what_a_page_refers_to_is_there() {
+    for (name, page) in files(&["README.md", "docs", "examples", "state/README.md"]) {
+        if !is_of_type(&name, "md") {
+            continue;
+        }
+        let folder = Path::new(ROOT).join(&name);
+        let folder = folder.parent().unwrap();
+        let links = page.split("](").skip(1).map(|rest| rest.split(')').next().unwrap());
+        for link in links.filter(|link| !link.starts_with("http")) {
+            let (path, anchor) = link.split_once('#').unwrap_or((link, ""));
+            let target = if path.is_empty() { Path::new(ROOT).join(&name) } else { folder.join(path) };
+            assert!(target.exists(), "{name}: {link}");
+            if !anchor.is_empty() {
+                let text = std::fs::read_to_string(target).unwrap();
+                let mut headings = text.lines().filter_map(|line| line.strip_prefix('#'));
+                let anchors =
+                    |line: &str| line.trim_start_matches('#').trim().to_lowercase().replace(' ', "-");
+                assert!(headings.any(|line| anchors(line) == anchor), "{name}: {link}");
+            }
+        }
+        for word in page.split(|c: char| !(c.is_alphanumeric() || "/._-".contains(c))) {
+            let is_ours =
+                ["tests/", "docs/", "src/", "ci/", "state/README"].iter().any(|p| word.starts_with(p));
+            if is_ours && [".rs", ".md", ".json", ".sh", ".py"].iter().any(|end| word.ends_with(end)) {
+                assert!(Path::new(ROOT).join(word).exists(), "{name}: {word}");
+            }
+        }
+    }
+}
+
 /// Whether a word is a version, as tags name them: v0, v1.2.3.
 fn is_version(word: &str) -> bool {
     word.strip_prefix('v').is_some_and(|rest| {
@@ -126,7 +245,7 @@ fn no_version_is_named_that_does_not_exist() {
                 .collect();
             for word in &rest {
                 let last = word.trim_end_matches('.').rsplit(['@', '/']).next().unwrap();
-                if is_version(last) && !name.ends_with(".json") {
+                if is_version(last) && !is_of_type(&name, "json") {
                     wrong();
                 }
                 if let Some((action, reference)) = word.split_once('@')
