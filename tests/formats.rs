@@ -1,11 +1,7 @@
-//! The machine formats: what is printed is what the published schemas say, equal input gives equal bytes, and the recipes of
-//! docs/cookbook.md do what their titles say.
-
-use std::fmt::Write as _;
+//! The machine formats: what is printed is what the published schemas say, and equal input gives equal bytes.
 
 use serde_json::{Value, json};
 
-use crate::support::jq::jq;
 use crate::support::{Sandbox, pipeline};
 
 /// Fails unless the text is what `flowform schema WHAT` prints.
@@ -146,61 +142,4 @@ fn what_a_source_holds_is_what_its_schema_says() {
         document["fields"][0]["path"] = json!(7);
         assert!(!schema.is_valid(&document), "a path may be anything");
     }
-}
-
-/// A recipe: its title, its filter, and whether it reads events.
-fn recipes() -> Vec<(&'static str, &'static str, bool)> {
-    let text = include_str!("../docs/cookbook.md");
-    let recipes: Vec<_> = text
-        .split("\n## ")
-        .skip(1)
-        .filter_map(|section| {
-            let title = section.lines().next()?;
-            let code = section.split_once("```jq\n")?.1.split_once("\n```")?.0;
-            let (_, rest) = code.split_once(" '\n")?;
-            let (filter, file) = rest.split_once("\n' ")?;
-            Some((title, filter, file == "events.jsonl"))
-        })
-        .collect();
-    assert_eq!(recipes.len(), text.matches("```jq\n").count(), "a recipe is laid out otherwise");
-    recipes
-}
-
-/// What jq would print for these inputs on a Friday.
-fn on_friday(filter: &str, inputs: &str) -> String {
-    jq(filter, inputs, &[("$weekday", json!("5"))])
-}
-
-#[test]
-fn the_cookbook_works() {
-    let mut s = Sandbox::new();
-    s.manifest(&pipeline("users").and(&pipeline("prod-users")));
-    let view = |s: &Sandbox| {
-        s.run(&["plan", "m.yaml", "-o", "plan.json", "--allow-deletes", "5"]).end();
-        s.run(&["show", "plan.json", "--format", "json"]).success().stdout
-    };
-    let first = view(&s);
-    s.fail(&["POST /flows#1:status=400"]);
-    let events = s.run(&["apply", "plan.json", "--auto-approve", "--format", "json", "--parallelism", "1"]);
-    let events = events.exit(9).stdout;
-    s.fail(&[]);
-    s.converge(&[]);
-    s.set("ZENDESK_ACCESS_TOKEN", "another-t0ken-value");
-    let edited =
-        pipeline("prod-users").edit("interval: 15", "interval: 30").edit("format: json", "format: delimited");
-    s.manifest(&edited);
-    let contents = s.contents();
-    let flow = contents.named("flows", "prod-users flow");
-    s.somebody().describe("flows", flow, "by hand");
-    let second = view(&s);
-    let mut told = String::new();
-    for (title, filter, reads_events) in recipes() {
-        let _ = writeln!(told, "## {title}");
-        if reads_events {
-            let _ = write!(told, "{}", on_friday(filter, &events));
-        } else {
-            let _ = write!(told, "{}---\n{}", on_friday(filter, &first), on_friday(filter, &second));
-        }
-    }
-    insta::assert_snapshot!("cookbook", s.masked(&told));
 }

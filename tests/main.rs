@@ -17,12 +17,15 @@ mod arrows;
 mod byhand;
 mod campaign;
 mod ci;
+mod ci_options;
 mod cli;
 mod clock;
+mod cookbook;
 #[cfg(debug_assertions)]
 mod crash;
 mod credentials;
 mod datasets;
+mod documents;
 mod dropped;
 mod durability;
 mod exact;

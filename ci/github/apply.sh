@@ -44,11 +44,13 @@ fi
 what was merged besides. The fingerprint in $whose is $reviewed, and now the plan's is $fingerprint."
 
 code=0
+options_for apply
 fenced "$FLOWFORM" apply --expect "$reviewed" --auto-approve "${options[@]}" -- "${paths[@]}" || code=$?
 output exitcode "$code"
 {
     case "$code" in
     0) printf '### Applied the plan %s\n' "${fingerprint:0:16}" ;;
+    8) printf '### Refused by a guard or a check\n\nNothing was written.\n' ;;
     7) printf '### Refused: something changed while this ran\n\nNothing was written. Run this again.\n' ;;
     *) printf '### The apply ended with code %s\n\nThe state is kept. Plan again to see what is left to do.\n' "$code" ;;
     esac

@@ -3,7 +3,8 @@
 # that is so; or fails. Sourced by run.sh.
 
 code=0
-fenced "$FLOWFORM" plan --refresh-only --markdown "$page" -- "${paths[@]}" || code=$?
+options_for drift
+fenced "$FLOWFORM" plan --refresh-only --markdown "$page" "${options[@]}" -- "${paths[@]}" || code=$?
 output exitcode "$code"
 case "$code" in
 0) output changes false ;;

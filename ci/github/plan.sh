@@ -27,8 +27,9 @@ publish_failure() {
 
 fingerprint=""
 mistakes=0
+options_for validate
 # Not fenced: these are commands, one for each mistake, which flowform writes and escapes.
-"$FLOWFORM" validate --format github -- "${paths[@]}" || mistakes=$?
+"$FLOWFORM" validate --format github "${options[@]}" -- "${paths[@]}" || mistakes=$?
 
 if [ -n "$PULL_REQUEST" ] && [ "$HEAD_REPOSITORY" != "$GITHUB_REPOSITORY" ]; then
     summary <<<"### No plan: this pull request comes from a fork
@@ -40,7 +41,7 @@ fi
 
 if [ "$mistakes" != 0 ]; then
     output exitcode "$mistakes"
-    fenced "$FLOWFORM" validate -- "${paths[@]}" || true
+    fenced "$FLOWFORM" validate "${options[@]}" -- "${paths[@]}" || true
     publish_failure "The manifest has mistakes"
     exit "$mistakes"
 fi

@@ -17,6 +17,11 @@ use super::{CLIENT_SECRET, ORG, Sandbox, TOKEN, copy_folder};
 /// Where this repository is: the action's own folder.
 const ACTION: &str = env!("CARGO_MANIFEST_DIR");
 
+/// The client that may only read, its secret, and the client that may write.
+pub(crate) const READER: &str = "flowform-reader";
+const READER_SECRET: &str = "r3ader-s3cret-value";
+pub(crate) const WRITER: &str = "flowform-tests";
+
 /// The token of a job on GitLab.
 const JOB_TOKEN: &str = "j0b-t0ken-value";
 
@@ -259,9 +264,9 @@ impl<'a> Project<'a> {
         let mut values = json!({
             "github": github,
             "inputs": { "fingerprint": fingerprint },
-            "vars": { "ADOBE_ORG_ID": ORG, "ADOBE_CLIENT_ID": "flowform-tests" },
+            "vars": { "ADOBE_ORG_ID": ORG, "ADOBE_READ_CLIENT_ID": READER },
             "secrets": if is_trusted {
-                json!({ "ADOBE_CLIENT_SECRET": CLIENT_SECRET, "ZENDESK_ACCESS_TOKEN": TOKEN })
+                json!({ "ADOBE_READ_CLIENT_SECRET": READER_SECRET, "ZENDESK_ACCESS_TOKEN": TOKEN })
             } else {
                 json!({})
             },
@@ -271,6 +276,11 @@ impl<'a> Project<'a> {
         let mut jobs = workflow["jobs"].as_object().unwrap().iter();
         let (job_name, job) = jobs.find(|(_, job)| condition(job["if"].as_str().unwrap(), &see)).unwrap();
         assert!(!jobs.any(|(_, job)| condition(job["if"].as_str().unwrap(), &see)), "two jobs run on {name}");
+        // What an environment has, a job that names it sees, on a branch that the environment is for.
+        if job["environment"] == "flowform" && reference == "refs/heads/main" {
+            values["vars"]["ADOBE_CLIENT_ID"] = json!(WRITER);
+            values["secrets"]["ADOBE_CLIENT_SECRET"] = json!(CLIENT_SECRET);
+        }
         let permissions: BTreeMap<String, String> =
             serde_json::from_value(job["permissions"].clone()).unwrap();
         let permissions = permissions
@@ -279,10 +289,13 @@ impl<'a> Project<'a> {
             .collect();
         self.forge.records().permissions = permissions;
 
+        let see = Context { values: &values, failed: false };
+        let own = job["env"].as_object().unwrap();
         let mut environment: Vec<(String, String)> = workflow["env"]
             .as_object()
             .unwrap()
             .iter()
+            .chain(own)
             .map(|(name, text)| (name.clone(), filled(text.as_str().unwrap(), &see)))
             .collect();
         let pull_branch = github["event"]["pull_request"]["head"]["ref"].as_str().unwrap_or_default();
@@ -458,8 +471,8 @@ impl<'a> Project<'a> {
             ("CI_JOB_TOKEN", JOB_TOKEN),
             ("FLOWFORM_TOKEN", FORGE_TOKEN),
             ("ADOBE_ORG_ID", ORG),
-            ("ADOBE_CLIENT_ID", "flowform-tests"),
-            ("ADOBE_CLIENT_SECRET", CLIENT_SECRET),
+            ("ADOBE_CLIENT_ID", READER),
+            ("ADOBE_CLIENT_SECRET", READER_SECRET),
             ("ZENDESK_ACCESS_TOKEN", TOKEN),
         ] {
             set(name, value);
@@ -524,6 +537,10 @@ impl<'a> Project<'a> {
                 let script = lines.collect::<Vec<_>>().join("\n");
                 let mut command = self.dressed("bash", &work);
                 command.args(["-e", "-o", "pipefail", "-c", &script]).envs(&all);
+                // Variables of an environment are for the jobs that name it.
+                if job["environment"] == "flowform" {
+                    command.env("ADOBE_CLIENT_ID", WRITER).env("ADOBE_CLIENT_SECRET", CLIENT_SECRET);
+                }
                 command.env("CI_PROJECT_DIR", &work).env("MAY_PUSH", "write");
                 let bin = work.join(".flowform/bin");
                 std::fs::create_dir_all(&bin).unwrap();
@@ -561,7 +578,7 @@ impl<'a> Project<'a> {
             ));
         }
         for (place, text) in all {
-            for secret in [CLIENT_SECRET, TOKEN, FORGE_TOKEN, JOB_TOKEN] {
+            for secret in [CLIENT_SECRET, READER_SECRET, TOKEN, FORGE_TOKEN, JOB_TOKEN] {
                 assert!(!text.contains(secret), "{place} has the secret {secret}");
             }
         }
