@@ -83,14 +83,13 @@ pub(crate) fn read(path: &Path, piped: &Piped) -> Result<Plan, Failure> {
         Failure::usage(format!("{shown} is not a plan that can be applied: {why}"))
             .hint("make it anew with `flowform plan -o FILE`")
     };
-    let bytes = match piped.get(path) {
-        Some(bytes) => bytes.to_vec(),
-        None => {
-            if std::fs::metadata(path).map_err(|e| bad(&e))?.len() > LIMIT {
-                return Err(bad(&"it is too large"));
-            }
-            std::fs::read(path).map_err(|e| bad(&e))?
+    let bytes = if let Some(bytes) = piped.get(path) {
+        bytes.to_vec()
+    } else {
+        if std::fs::metadata(path).map_err(|e| bad(&e))?.len() > LIMIT {
+            return Err(bad(&"it is too large"));
         }
+        std::fs::read(path).map_err(|e| bad(&e))?
     };
     if bytes.iter().all(u8::is_ascii_whitespace) {
         return Err(bad(&"it is empty"));

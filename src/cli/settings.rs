@@ -40,13 +40,11 @@ fn variable(text: &str) -> Result<(String, String), String> {
 impl ManifestArguments {
     /// What can be read once, read the first time that this is called.
     pub(crate) fn piped(&self) -> Result<&Piped, Failure> {
-        match self.piped.get() {
-            Some(piped) => Ok(piped),
-            None => {
-                let piped = Piped::read(&self.paths)?;
-                Ok(self.piped.get_or_init(|| piped))
-            }
+        if let Some(piped) = self.piped.get() {
+            return Ok(piped);
         }
+        let piped = Piped::read(&self.paths)?;
+        Ok(self.piped.get_or_init(|| piped))
     }
 
     /// Reads and checks the manifests. The outer error is one of reading what can be read once.
