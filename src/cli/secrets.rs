@@ -79,7 +79,9 @@ pub(crate) async fn resolve(
         let value = match &source {
             SecretSource::FromEnv(name) => match environment(name).and_then(Secret::of_text) {
                 Some(secret) => Ok(secret),
-                None if is_garbled_variable(name) => Err(format!("the environment variable {name} is not UTF-8")),
+                None if is_garbled_variable(name) => {
+                    Err(format!("the environment variable {name} is not UTF-8"))
+                }
                 None if stand_in => {
                     resolved
                         .notes
