@@ -110,7 +110,7 @@ fn several_reports_come_of_one_run() {
     assert!(s.read("r.xml").contains("failures=\"0\""));
     for path in [".", "nowhere/r.xml"] {
         let said = s.run(&["validate", "good.yaml", "--format", "json", "--junit", path]).exit(1);
-        said.shows("\"valid\": true").says(&format!("the report cannot be written to {path}: ")).end();
+        said.shows(&format!("--junit cannot be written to {path}: ")).end();
     }
 }
 

@@ -14,7 +14,7 @@ fn defaulted() -> Sandbox {
 }
 
 /// Every flag that a variable can stand for, of the commands that talk to a platform.
-const VARIABLES: [&str; 11] = [
+const VARIABLES: [&str; 12] = [
     "FLOWFORM_GATEWAY",
     "FLOWFORM_IMS",
     "ADOBE_ORG_ID",
@@ -25,6 +25,7 @@ const VARIABLES: [&str; 11] = [
     "FLOWFORM_CA_FILE",
     "FLOWFORM_STATE",
     "FLOWFORM_RETRY_WAIT",
+    "FLOWFORM_COMMAND_TIMEOUT",
     "FLOWFORM_LOG",
 ];
 

@@ -214,7 +214,7 @@ fn a_pipeline_of_which_all_names_changed_is_seen_and_another_one_is_not() {
         people.edit("    id: integer\n    email: { type: string, title: E-mail }\n", "    sku: string\n");
     let other = other.edit("  primaryIdentity: { field: _tenant.email, namespace: Email }\n", "");
     s.manifest(&other);
-    let planned = s.plan(&[]);
+    let planned = s.plan(&["--allow-deletes", "4"]);
     assert_eq!((planned.code, block(&planned)), (Some(0), String::new()), "{planned}");
     s.manifest(&people);
     s.apply(&["--create-beside", "people"])

@@ -186,8 +186,10 @@ mod tests {
         let shown = bar(&seen);
         shown.set_style(indicatif::ProgressStyle::with_template("{msg}").unwrap());
         assert!(screen.show(place.number(), &shown));
-        shown.tick();
-        assert!(seen.take().contains(&"draw".to_owned()), "there is something to be drawn over");
+        // Another thread draws.
+        while !seen.0.lock().unwrap().contains(&"draw".to_owned()) {
+            std::thread::sleep(TICK);
+        }
         screen.aside(|| seen.note("a note"));
         let all = seen.take();
         assert!(gone_before(&all, "a note"), "{all:?}");

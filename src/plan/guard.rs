@@ -147,8 +147,14 @@ fn vanished(
     let wanted: BTreeSet<&str> =
         inputs.manifest.sections.iter().map(|s| s.address.pipeline.as_str()).collect();
     let is_named = |address: &Address| inputs.options.selection.targets.iter().any(|s| s.matches(address));
+    // A pipeline that is renamed has not vanished: `rename` says what becomes of it. Of an apply that broke off, some of
+    // its objects have their successors already.
+    let is_renamed =
+        |address: &Address| plan.renames.iter().any(|renamed| renamed.from.pipeline == address.pipeline);
     let mut gone: BTreeMap<&str, usize> = BTreeMap::new();
-    for address in goes.iter().filter(|a| !wanted.contains(a.pipeline.as_str()) && !is_named(a)) {
+    for address in
+        goes.iter().filter(|a| !wanted.contains(a.pipeline.as_str()) && !is_named(a) && !is_renamed(a))
+    {
         *gone.entry(address.pipeline.as_str()).or_default() += 1;
     }
     for (pipeline, objects) in gone {

@@ -38,16 +38,17 @@ pub(super) fn check(
     let mut say = |option: &str, named: &dyn std::fmt::Display, why: &str| {
         notes.push(Note { address: None, text: format!("`{option} {named}` does nothing: {why}") });
     };
-    for selector in options.selection.idle_excludes(addresses, depends_on, destroy) {
-        say("--exclude", selector, "--target leaves that out already");
-    }
     if matches!(plan.mode, Mode::Destroy | Mode::RefreshOnly) {
+        // Other pipelines than those of the manifest are excluded here without an `--exclude`.
         // Only the manifest has these: there is nothing to take down, or to look at.
         let is_managed = |s: &Selector| entries.keys().any(|address| s.matches(address));
         for selector in options.selection.targets.iter().filter(|s| !is_managed(s)) {
             say("--target", selector, "nothing of it is managed");
         }
     } else {
+        for selector in options.selection.idle_excludes(addresses, depends_on, destroy) {
+            say("--exclude", selector, "--target leaves that out already");
+        }
         idle(plan, inputs, entries, &mut say);
     }
     plan.refusals.extend(refusals);
