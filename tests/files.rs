@@ -117,6 +117,9 @@ fn every_command_that_writes_looks() {
     refused(&s, &["show", "p.plan", "--html", "p.plan"], "the plan that is shown");
     refused(&s, &["validate", "m.yaml", "--sarif", "m.yaml"], "a manifest");
     refused(&s, &["validate", "m.yaml", "--junit", "token.txt"], "a secret's file");
+    // The folder of the test is the person's own as well.
+    s.manifest(&pipeline("users").edit("{ fromEnv: ZENDESK_ACCESS_TOKEN }", "{ fromFile: ~/token.txt }"));
+    refused(&s, &["plan", "m.yaml", "--json", "token.txt"], "a secret's file");
     refused(&s, &["validate", "m.yaml", "--json", "x", "--junit", "x"], "written by");
     refused(&s, &["export", "--sandbox", "dev", "-o", "state/dev.json.log"], "the state's log");
     refused(&s, &["emulator", "--request-log", "m.yaml"], "a manifest");

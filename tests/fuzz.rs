@@ -169,7 +169,10 @@ fn load(text: &[u8]) -> Result<Loaded, manifest::Problems> {
     let file = tempfile::Builder::new().suffix(".yaml").tempfile().unwrap();
     std::fs::write(file.path(), text).unwrap();
     let env = |name: &str| (name == "SECRET").then(|| FROM_ENVIRONMENT.to_owned());
-    let vars = BTreeMap::from([("secret".to_owned(), FROM_ENVIRONMENT.to_owned())]);
+    // A variable that nothing uses is a mistake of its own.
+    let is_used = text.windows(SECRET_VARIABLE.len()).any(|window| window == SECRET_VARIABLE.as_bytes());
+    let vars: Vec<_> =
+        is_used.then(|| ("secret".to_owned(), FROM_ENVIRONMENT.to_owned())).into_iter().collect();
     manifest::load(&[file.path().to_owned()], &manifest::Inputs::new(&env, vars))
 }
 
@@ -374,6 +377,9 @@ const STATE_WORDS: &[&str] = &[
 static OBJECTS: LazyLock<Value> = LazyLock::new(|| {
     serde_json::from_slice(&std::fs::read(folder("answers").join("objects.json")).unwrap()).unwrap()
 });
+
+/// How a manifest refers to the variable that [`load`] hands in.
+const SECRET_VARIABLE: &str = "${var:secret";
 
 static WANTED: LazyLock<Manifest> =
     LazyLock::new(|| load(pipeline("p").as_str().as_bytes()).unwrap().manifest);

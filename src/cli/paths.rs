@@ -9,6 +9,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::exit::{Failure, Status};
+use super::secrets::at_home;
 use super::session;
 use super::settings::PlatformArguments;
 use crate::kind::SecretSource;
@@ -239,8 +240,10 @@ impl Paths {
     /// The files that secrets are read from.
     pub(crate) fn keep_secrets<'a>(&mut self, sources: impl IntoIterator<Item = &'a SecretSource>) {
         for source in sources {
-            if let SecretSource::FromFile(path) = source {
-                self.keep("a secret's file", Path::new(path));
+            if let SecretSource::FromFile(path) = source
+                && let Some(path) = at_home(path)
+            {
+                self.keep("a secret's file", &path);
             }
         }
     }

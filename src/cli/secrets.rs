@@ -122,15 +122,19 @@ pub(crate) async fn resolve(
     resolved
 }
 
+/// The path of a secret's file, `~` being the person's own folder; `None` where nobody says which that is.
+pub(crate) fn at_home(path: &str) -> Option<PathBuf> {
+    match path.strip_prefix('~') {
+        None => Some(PathBuf::from(path)),
+        Some(rest) => Some(PathBuf::from(environment("HOME")?).join(rest.trim_start_matches('/'))),
+    }
+}
+
 /// What a file holds. It may be a pipe that nobody ever writes to.
 async fn from_file(path: &str, limit: Duration) -> Result<Secret, String> {
     let failed = |why: &dyn std::fmt::Display| format!("the file {path} cannot be read: {why}");
-    let whole = match path.strip_prefix('~') {
-        None => PathBuf::from(path),
-        Some(rest) => match environment("HOME") {
-            Some(home) => PathBuf::from(home).join(rest.trim_start_matches('/')),
-            None => return Err(failed(&"HOME is not set, so `~` means nothing")),
-        },
+    let Some(whole) = at_home(path) else {
+        return Err(failed(&"HOME is not set, so `~` means nothing"));
     };
     let read = tokio::task::spawn_blocking(move || std::fs::File::open(whole).and_then(bounded));
     match tokio::time::timeout(limit, read).await {

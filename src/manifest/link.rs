@@ -75,7 +75,9 @@ pub(super) fn link(
 /// The body with the files of its secrets as they lie from where we run: a manifest names them from where it lies itself.
 fn beside(body: &Body, manifest: &Path) -> Body {
     let folder = manifest.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let Some(folder) = folder.filter(|_| manifest != Path::new("/dev/stdin")) else { return body.clone() };
+    // What is read from a pipe lies nowhere: its files are looked for from where we run.
+    let is_pipe = manifest.starts_with("/dev") || manifest.starts_with("/proc");
+    let Some(folder) = folder.filter(|_| !is_pipe) else { return body.clone() };
     map_leaves(body, &mut |leaf| match leaf {
         Leaf::Secret { source: Some(SecretSource::FromFile(path)), fingerprint }
             if !path.starts_with('~') =>
