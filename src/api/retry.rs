@@ -122,7 +122,7 @@ pub fn retry_after(value: &str, now: SystemTime) -> Option<Duration> {
 }
 
 /// Seconds that the clock behind a `Date` header is ahead of `ours`; negative when it is behind. The header has whole
-/// seconds, so what is no more than [`CLOCK_GRAIN`] apart is together. `None` for what is no date, or none of our time.
+/// seconds, so what is no more than two seconds apart is together. `None` for what is no date, or none of our time.
 pub fn ahead(date: &str, ours: SystemTime) -> Option<i64> {
     let seconds = |time: SystemTime| {
         let since = time.duration_since(SystemTime::UNIX_EPOCH).ok()?;

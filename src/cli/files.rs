@@ -23,7 +23,7 @@ pub(crate) fn write(what: &str, path: &Path, text: &str, readers: Readers) -> Re
     write_keeping(what, path, text, readers, None)
 }
 
-/// [`write`], with the mode of what was at the path before (`kept`), if it is not there any more.
+/// [`write()`], with the mode of what was at the path before (`kept`), if it is not there any more.
 pub(crate) fn write_keeping(
     what: &str,
     path: &Path,
