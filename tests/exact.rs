@@ -83,7 +83,7 @@ fn a_secretless_parameter_of_a_connection_is_compared_to_the_letter() {
 #[test]
 fn a_number_in_another_spelling_is_the_same_number() {
     let s = applied(&with("{ ratio: 1, limit: 1000, list: [2.5, { x: 0 }], big: 100000000000000000000.0 }"));
-    s.manifest(&with("{ ratio: 1.0, limit: 1e3, list: [25e-1, { x: -0 }], big: 1e20 }"));
+    s.manifest(&with("{ ratio: 1.0, limit: 1000.0, list: [2.5, { x: 0.0 }], big: 100000000000000000000.0 }"));
     s.run(&["plan", "m.yaml", "--detailed-exitcode"]).success().shows("No changes").end();
 }
 
@@ -212,13 +212,19 @@ fn a_number_that_would_lose_something_is_told_at_its_line() {
         ("1e999", "no such number"),
         ("18446744073709551616", "too large"),
         ("0xFFFFFFFFFFFFFFFFFF", "too large"),
+        ("0x1F", "another form"),
+        ("0o17", "another form"),
+        ("12e7", "another form"),
+        ("1E5", "another form"),
+        ("+15", "another form"),
+        ("-0", "another form"),
     ] {
         s.manifest(&with(&format!("{{ a: {value} }}")));
         let said = s.run(&["validate", "m.yaml"]).exit(4);
         let text = format!("{}{}", said.stdout, said.stderr);
         assert!(text.contains(why) && text.contains("m.yaml:17:"), "{value}: {said}");
     }
-    for value in ["1.0", "10.5", "-0", "0.0", "1e3", ".5", "1.", "0x1F", "0o17", "+15", r#""1.10""#] {
+    for value in ["1.0", "10.5", "0.0", ".5", "1.", r#""12e7""#, r#""1.10""#] {
         s.manifest(&with(&format!("{{ a: {value} }}")));
         s.run(&["validate", "m.yaml"]).success().end();
     }

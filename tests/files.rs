@@ -105,7 +105,7 @@ fn a_file_is_told_by_what_it_is() {
         refused(&s, &["plan", "m.yaml", "--json", file], what);
     }
     refused(&s, &["plan", "m.yaml", "--json", "a", "--html", "./a"], "written by --json too");
-    refused(&s, &["plan", "m.yaml", "-o", "other/../a", "--text", "a"], "written by --text too");
+    refused(&s, &["plan", "m.yaml", "-o", "other/../a", "--text", "a"], "written by -o too");
     refused(&s, &["plan", "other", "--json", "other/new.YML"], "would be read as one");
     refused(&s, &["plan", "m.yaml", "--json", "-"], "`-` is no file");
 }
@@ -117,6 +117,15 @@ fn every_command_that_writes_looks() {
     refused(&s, &["show", "p.plan", "--html", "p.plan"], "the plan that is shown");
     refused(&s, &["validate", "m.yaml", "--sarif", "m.yaml"], "a manifest");
     refused(&s, &["validate", "m.yaml", "--junit", "token.txt"], "a secret's file");
+    for (name, text, what) in [
+        ("k.pem", "-----BEGIN PRIVATE KEY-----\n", "a key or a certificate"),
+        ("cred.json", "{ \"CLIENT_SECRETS\": [\"hush\"] }", "a credential file"),
+        ("get.sh", "#!/bin/sh\necho hush\n", "a program"),
+    ] {
+        s.write(name, text);
+        refused(&s, &["show", "p.plan", "--html", name], what);
+        refused(&s, &["validate", "m.yaml", "--sarif", name], what);
+    }
     // The folder of the test is the person's own as well.
     s.manifest(&pipeline("users").edit("{ fromEnv: ZENDESK_ACCESS_TOKEN }", "{ fromFile: ~/token.txt }"));
     refused(&s, &["plan", "m.yaml", "--json", "token.txt"], "a secret's file");
@@ -178,6 +187,8 @@ fn a_plan_that_fails_leaves_no_older_one() {
     };
     fails(&s, 4, &[]);
     fails(&s, 3, &["--target", "nobody"]);
+    fails(&s, 1, &["--html", "nowhere/plan.html"]);
+    fails(&s, 3, &["--html", "m.yaml"]);
     fails(&s, 5, &["--credentials", "nowhere.json"]);
     s.write("m.yaml", &good);
     s.run(&plan).success().end();

@@ -134,5 +134,6 @@ fn every_command_without_a_manifest_chooses_its_state_alike() {
     s.run(&destroy).exit(3).says("there are several states").end();
     s.run(&with(&destroy, &["--sandbox", "stage"])).success().shows("deleted").end();
     s.run(&with(&destroy, &["--state", "state/emulator/dev.json"])).success().shows("deleted").end();
+    s.run(&with(&destroy, &["--sandbox", "nope"])).exit(10).says("there is no state at").end();
     s.run(&["plan", "--refresh-only", "--emulator"]).exit(3).says("there are several states").end();
 }

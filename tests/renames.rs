@@ -73,6 +73,9 @@ fn a_renamed_pipeline_whose_names_are_unique_is_refused_with_the_block_that_mean
     refused(&s, &people, &["--create-beside", "people"], "takes a name once");
     // With half of it planned, the old ones stay and hold the title.
     refused(&s, &people, &["--target", "people"], "takes a name once");
+    // Nor with the other half of it, which deletes what the new ones would take the place of.
+    refused(&s, &people, &["--target", "users"], "all data in users.dataset would be destroyed");
+    refused(&s, &people, &["--exclude", "people"], "that is a rename");
     for format in ["text", "markdown", "html", "github"] {
         let ran = s.run(&["plan", "m.yaml", "--format", format]).exit(8);
         ran.shows("{ from: users, to: people }").end();

@@ -237,13 +237,22 @@ impl Paths {
         self.keep("the lock of the emulator's store", &beside(store, ".lock"));
     }
 
-    /// The files that secrets are read from.
+    /// The files that secrets are read from, and those that commands name.
     pub(crate) fn keep_secrets<'a>(&mut self, sources: impl IntoIterator<Item = &'a SecretSource>) {
         for source in sources {
-            if let SecretSource::FromFile(path) = source
-                && let Some(path) = at_home(path)
-            {
-                self.keep("a secret's file", &path);
+            match source {
+                SecretSource::FromFile(path) => {
+                    if let Some(path) = at_home(path) {
+                        self.keep("a secret's file", &path);
+                    }
+                }
+                // A program, a script that it runs, a file that it reads.
+                SecretSource::FromCommand(words) => {
+                    for path in words.iter().map(Path::new).filter(|path| path.is_file()) {
+                        self.keep("a part of a secret's command", path);
+                    }
+                }
+                SecretSource::FromEnv(_) => {}
             }
         }
     }
@@ -370,6 +379,12 @@ fn told_by(beginning: &str) -> Option<&'static str> {
         Some("an emulator's store")
     } else if beginning.lines().any(is_api_version) {
         Some("a manifest")
+    } else if text.starts_with("-----BEGIN ") {
+        Some("a key or a certificate")
+    } else if text.starts_with('{') && head.to_ascii_lowercase().contains("\"client_secret") {
+        Some("a credential file")
+    } else if text.starts_with("#!") {
+        Some("a program")
     } else {
         None
     }

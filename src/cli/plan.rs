@@ -197,21 +197,26 @@ pub(crate) async fn run(
     let mut paths = Paths::default();
     paths.keep_manifests(&arguments.manifest.paths);
     paths.keep_platform(&arguments.platform, None);
-    arguments.formats.outputs(&mut paths);
-    reports.outputs(&mut paths);
     if let Some(out) = &arguments.out {
         paths.write("-o", out, Over::Plan);
     }
     paths.check()?;
+    // Before anything else can fail, the other outputs included.
     let out = arguments.out.as_deref().map(Slot::clear).transpose()?;
+    let say_empty = |failed: bool| {
+        if let Some(out) = out.as_ref().filter(|out| failed && out.is_left_empty()) {
+            let path = out.path().display();
+            output.note(&format!(
+                "no plan is at {path}: the older one was taken away, lest it be taken for this one"
+            ));
+        }
+    };
+    arguments.formats.outputs(&mut paths);
+    reports.outputs(&mut paths);
+    paths.check().inspect_err(|_| say_empty(true))?;
     let warnings = Warnings::default();
     let ended = plan(arguments, paths, out.as_ref(), &warnings, output, redactor).await;
-    if let Some(out) = out.filter(|out| ended.is_err() && out.is_left_empty()) {
-        let path = out.path().display();
-        output.note(&format!(
-            "no plan is at {path}: the older one was taken away, lest it be taken for this one"
-        ));
-    }
+    say_empty(ended.is_err());
     let ended = ended.map_err(|failure| match json {
         Some(path) => failed::write(failure, &path, output),
         None => failure,

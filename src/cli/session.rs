@@ -143,7 +143,20 @@ impl Session {
         if mode == Mode::Normal || manifest.sandbox.is_some() {
             return Self::open_beside(paths, arguments, Some(manifest), redactor, output).await;
         }
-        Self::open_beside(paths, &arguments.placed_by_state()?, Some(manifest), redactor, output).await
+        let placed = arguments.placed_by_state()?;
+        if let (Mode::Destroy, true, Some(sandbox)) = (mode, manifest.sections.is_empty(), &arguments.sandbox)
+        {
+            let default = default_state(sandbox, arguments.emulator);
+            let path = arguments.state.as_ref().unwrap_or(&default);
+            if !path.exists() {
+                // A name that is mistyped must not pass for a sandbox that is taken down.
+                return Err(match &arguments.state {
+                    Some(path) => absent_state(path),
+                    None => no_state(Some(sandbox), &[default_folder(arguments.emulator)]),
+                });
+            }
+        }
+        Self::open_beside(paths, &placed, Some(manifest), redactor, output).await
     }
 
     /// For a command that looks at what is managed, with the state. Where nothing names a sandbox it is that of the only

@@ -23,9 +23,10 @@ impl Placed {
         self.destination != self.place
     }
 
-    /// What two places have in common that differ in case, or in whether they say `[*]`, alone.
+    /// What two places have in common that differ in case, or in `[*]` or the like, alone.
     fn alike(&self) -> String {
-        self.place.to_lowercase().replace("[*]", "")
+        let names = self.place.split('.').map(|name| name.split('[').next().unwrap_or(name));
+        names.collect::<Vec<_>>().join(".").to_lowercase()
     }
 }
 
@@ -131,7 +132,11 @@ impl Rows {
     }
 }
 
-/// Whether a text can be a path: no blanks around it, and no name left out.
+/// Whether a text can be a path: no blanks around it, no name left out, and nothing of a JSON Pointer, a JSON Path or a
+/// prefixed name, which would be sent as they are and lead nowhere.
 pub(super) fn is_path(text: &str) -> bool {
-    text.trim() == text && text.split('.').all(|name| !name.trim().is_empty() && name.trim() == name)
+    text.trim() == text
+        && !text.starts_with(['/', '$'])
+        && !text.contains(':')
+        && text.split('.').all(|name| !name.trim().is_empty() && name.trim() == name)
 }

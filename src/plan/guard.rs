@@ -149,8 +149,12 @@ fn vanished(
     let is_named = |address: &Address| inputs.options.selection.targets.iter().any(|s| s.matches(address));
     // A pipeline that is renamed has not vanished: `rename` says what becomes of it. Of an apply that broke off, some of
     // its objects have their successors already.
-    let is_renamed =
-        |address: &Address| plan.renames.iter().any(|renamed| renamed.from.pipeline == address.pipeline);
+    let is_made =
+        |to: &Address| plan.operations.iter().any(|o| o.action == Action::Create && o.address == *to);
+    let is_renamed = |address: &Address| {
+        let renames = plan.renames.iter().filter(|renamed| renamed.from.pipeline == address.pipeline);
+        renames.into_iter().any(|renamed| is_made(&renamed.to))
+    };
     let mut gone: BTreeMap<&str, usize> = BTreeMap::new();
     for address in
         goes.iter().filter(|a| !wanted.contains(a.pipeline.as_str()) && !is_named(a) && !is_renamed(a))

@@ -17,7 +17,19 @@ pub(super) fn check(plan: &mut Plan, inputs: &Inputs<'_>, entries: &BTreeMap<Add
         return;
     }
     let wanted: BTreeSet<&Address> = inputs.manifest.sections.iter().map(|s| &s.address).collect();
-    let created: Vec<Named<'_>> = plan.operations.iter().filter_map(created).collect();
+    let mut created: Vec<Named<'_>> = plan.operations.iter().filter_map(created).collect();
+    // What is new and not selected would be made by a later plan: what this one deletes may be it all the same.
+    let planned: BTreeSet<Address> = plan.operations.iter().map(|o| o.address.clone()).collect();
+    let later = inputs
+        .manifest
+        .sections
+        .iter()
+        .filter(|s| !planned.contains(&s.address) && !entries.contains_key(&s.address));
+    created.extend(later.map(|section| Named {
+        address: section.address.clone(),
+        name: section.address.kind.spec().name(&section.body),
+        body: &section.body,
+    }));
     let gone: Vec<Named<'_>> = entries
         .iter()
         .filter(|(address, _)| !wanted.contains(address))
@@ -306,8 +318,11 @@ fn say(plan: &mut Plan, inputs: &Inputs<'_>, entries: &BTreeMap<Address, Entry>,
         (true, _) => "known by the same names: that is a rename",
         (false, _) => "the same but for their names: that looks like a rename",
     };
+    let is_made =
+        |pair: &Pair| plan.operations.iter().any(|o| o.action == Action::Create && o.address == pair.to);
+    let new = if pairs.iter().any(is_made) { "the plan makes" } else { "the manifest describes" };
     let mut text = format!(
-        "the plan makes {} anew, and {then} {}, {known}",
+        "{new} {} anew, and {then} {}, {known}",
         counted(&makes, &first.to.pipeline),
         counted(&old, &first.from.pipeline),
     );

@@ -76,6 +76,19 @@ fn encodings(text: &str, whole: bool, forms: &mut Vec<Form>) {
         .replace('=', "\\u003d");
     let percent = utf8_percent_encode(text, UNRESERVED).to_string();
     let html = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;");
+    let spelled = |before: &str, of: &dyn Fn(u32) -> String, after: &str, all: bool| {
+        text.chars().fold(String::new(), |spelled, c| {
+            let is_spelled = all || !(c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_'));
+            if is_spelled {
+                format!("{spelled}{before}{}{after}", of(c.into()))
+            } else {
+                format!("{spelled}{c}")
+            }
+        })
+    };
+    let decimal = |c: u32| c.to_string();
+    let hexadecimal = |c: u32| format!("{c:x}");
+    let four_digits = |c: u32| format!("{c:04x}");
     let hex = text.bytes().fold(String::new(), |mut hex, byte| {
         let _ = write!(hex, "{byte:02x}");
         hex
@@ -93,6 +106,10 @@ fn encodings(text: &str, whole: bool, forms: &mut Vec<Form>) {
         percent.replace("%20", "+"),
         utf8_percent_encode(&percent, UNRESERVED).to_string(),
         percent,
+        spelled("&#", &decimal, ";", false),
+        spelled("&#x", &hexadecimal, ";", false),
+        spelled("\\u", &four_digits, "", false),
+        spelled("\\u", &four_digits, "", true),
         html.replace('\'', "&#39;"),
         html.replace('\'', "&#x27;"),
         hex,

@@ -41,6 +41,7 @@ const ENDINGS: &[&str] = &[
     "sharedaccesssignature",
     "connectionstring",
     "authorization",
+    "authheader",
     "cookie",
 ];
 
@@ -48,7 +49,8 @@ const ENDINGS: &[&str] = &[
 const TAILS: &[&str] = &["value", "content", "text", "pem", "base64"];
 
 /// Names that are secret as they are, and no endings: too many harmless names end like them.
-const WHOLE: &[&str] = &["pass", "sig", "signature", "credential", "bearer"];
+const WHOLE: &[&str] =
+    &["pass", "sig", "signature", "credential", "bearer", "creds", "pat", "hmac", "bearerauth"];
 
 /// Names that end like a secret's and are none: positions in a list of pages, and ids that stand beside a secret.
 const HARMLESS: &[&str] = &[
@@ -77,7 +79,12 @@ pub fn is_secret_name(name: &str) -> bool {
     };
     // `passwords` is a list of them.
     let tails = TAILS.iter().filter_map(|tail| name.strip_suffix(tail));
-    is_one(&name) || name.strip_suffix('s').is_some_and(is_one) || tails.into_iter().any(is_one)
+    // `passwords` is a list of them, and `password2` is one.
+    let numbered = name.trim_end_matches(|c: char| c.is_ascii_digit());
+    is_one(&name)
+        || is_one(numbered)
+        || name.strip_suffix('s').is_some_and(is_one)
+        || tails.into_iter().any(is_one)
 }
 
 /// Whether a name ends with this one. Short endings are also those of other words: `sas` of `Kansas`.
@@ -93,6 +100,10 @@ mod tests {
     fn secrets_are_told_by_their_names() {
         for name in [
             "accessToken",
+            "password2",
+            "oauthToken_2",
+            "creds",
+            "auth_header",
             "clientSecret",
             "client_secret",
             "CLIENT-SECRET",
