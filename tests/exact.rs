@@ -297,7 +297,7 @@ fn what_looks_the_same_differs_visibly_in_every_format() {
         ("Caf\u{e9} a b ", "a b \""),
     ] {
         s.manifest(&named(name));
-        for format in ["text", "markdown", "html"] {
+        for format in ["text", "markdown", "html", "github"] {
             let ran = s.run(&["plan", "m.yaml", "--format", format]);
             let shown = ran.stdout.replace("<del>", "").replace("</del>", "").replace("<ins>", "");
             let shown = shown

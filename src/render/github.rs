@@ -1,6 +1,7 @@
 //! A plan as annotations for GitHub: each change at the line of the manifest that it comes from, the worst first.
 //! Where things stand is told by whoever knows the manifest; the plan does not.
 
+use super::alike::Spelling;
 use super::value::{NONE, SENSITIVE, field_name, field_value, sanitize, sanitize_lines};
 use super::view::{self, Sides};
 use crate::kind::Address;
@@ -186,7 +187,9 @@ fn changed(field: &FieldChange) -> String {
 type Value<'v> = Option<&'v serde_json::Value>;
 
 fn values(field: &FieldChange, old: Value<'_>, new: Value<'_>) -> String {
-    format!("{} → {}", values_of(field, old), values_of(field, new))
+    let (old, new) = (values_of(field, old), values_of(field, new));
+    let spelling = Spelling::of(&[&old, &new]);
+    format!("{} → {}", spelling.line(&old), spelling.line(&new))
 }
 
 /// A value on one line; nothing of a field that was secret once.
