@@ -231,6 +231,19 @@ fn a_number_that_would_lose_something_is_told_at_its_line() {
 }
 
 #[test]
+fn a_saved_plan_holds_nulls() {
+    let s = applied(&with("{ a: 1, b: null, c: [null] }"));
+    s.manifest(&with("{ a: null, b: 2, c: [3, null], d: null }"));
+    s.run(&["plan", "m.yaml", "-o", "p.plan"]).success().end();
+    s.run(&["apply", "p.plan", "--auto-approve"]).success().end();
+    assert!(s.plan(&[]).is_empty());
+    // What the platform has may be a null as well.
+    by_hand(&s, &[("b", json!(null))]);
+    s.run(&["plan", "m.yaml", "-o", "p.plan"]).success().end();
+    s.run(&["apply", "p.plan", "--auto-approve"]).success().end();
+}
+
+#[test]
 fn the_order_of_tags_says_nothing() {
     let schema = "https://ns.adobe.com/extconndev/schemas/995dabbea86d58e346ff91bd8aa741a9f36f29b1019138d4";
     let manifest = |tags: &str| {

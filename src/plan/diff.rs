@@ -19,19 +19,24 @@ pub struct FieldChange {
     /// JSON Pointer into the canonical body.
     pub path: String,
     /// What the platform has; absent when it has nothing, or does not show it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "given")]
     pub observed: Option<Value>,
     /// What the manifest wants; absent when it wants nothing any more.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "given")]
     pub desired: Option<Value>,
     /// What was last sent; absent when nothing was.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "given")]
     pub applied: Option<Value>,
     /// Where the change comes from.
     pub cause: Cause,
     /// Whether the field cannot be changed in place.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub forces_replacement: bool,
+}
+
+/// Reads a value that is there: a null is one, and not the absence of one.
+fn given<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Value>, D::Error> {
+    Value::deserialize(from).map(Some)
 }
 
 /// Who moved a field.
